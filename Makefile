@@ -1,0 +1,78 @@
+# On a fresh machine with make and Python 3.11 or later, `make demo` and `make test` set up
+# everything they need in $(VENV), from files named by hash in the lock.
+
+PYTHON ?= python3
+VENV ?= .venv
+
+BIN = $(VENV)/bin
+LOCKS = requirements-build.lock requirements.lock
+RESOLVE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --custom-compile-command "make lock"
+
+# The Pythons newer than $(PYTHON) under which the tests are run too, the newest first. Each is
+# tried, not just looked up: pyenv puts commands on the path that name versions it has not enabled.
+NEWER = python3.13 $(HOME)/.pyenv/versions/3.13*/bin/python3.13 \
+	python3.12 $(HOME)/.pyenv/versions/3.12*/bin/python3.12
+
+MAKEFLAGS += --no-print-directory
+
+# Otherwise pyright asks the network for a newer pyright.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
+
+.DEFAULT_GOAL = help
+.PHONY: help demo test lint pytest test-newest lock upgrade clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/installed ## set up, train a small model and verify it
+	$(BIN)/python -m train.demo
+
+test: lint pytest ## set up, check style and types, and run the tests
+
+lint: $(VENV)/installed ## check style (ruff) and types (pyright)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+pytest: $(VENV)/installed ## run the tests alone
+	$(BIN)/python -m pytest
+
+test-newest: ## run the tests under a newer Python, and so a newer JAX, where there is one
+	@for python in $(NEWER); do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info[:2] <= $(shell \
+			$(PYTHON) -c 'import sys; print(sys.version_info[:2])'))' 2>/dev/null || continue; \
+		echo "Testing under $$python too."; \
+		exec $(MAKE) pytest PYTHON="$$python" VENV=.venv-newest; \
+	done; \
+	echo "Found no Python 3.12 or 3.13 newer than $(PYTHON): tested under that one alone."
+
+lock: ## resolve pyproject.toml into the locks, moving no version that can stay
+upgrade: ## resolve pyproject.toml into the locks, with the newest versions
+upgrade: UPGRADE = --upgrade
+lock upgrade: $(VENV)/locked
+	$(RESOLVE) $(UPGRADE) --extra dev --output-file requirements.lock pyproject.toml
+	printf 'hatchling\nsetuptools\n' | $(RESOLVE) $(UPGRADE) --constraint requirements.lock \
+		--output-file requirements-build.lock -
+
+clean: ## remove what was set up or built; runs/ stays
+	rm -rf .venv .venv-newest dist .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -r {} +
+
+# The project itself, editable. Its build tool is in the environment already.
+$(VENV)/installed: $(VENV)/locked pyproject.toml
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The build tools come first, since one dependency (promise, of tensorflow-datasets) has no wheel:
+# pip would otherwise fetch tools of its own choice to build it.
+$(VENV)/locked: $(LOCKS)
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("jaxverify needs Python \
+	3.11 or later, but $(PYTHON) is %d.%d: run make PYTHON=... with a newer one" \
+	% sys.version_info[:2])'
+	@echo "Setting up $(VENV); the first time this downloads about 400 MB."
+	@$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-build.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-build-isolation \
+		--requirement requirements.lock
+	@touch $@
