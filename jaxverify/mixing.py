@@ -1,0 +1,74 @@
+"""Mixing the extra task into the training set, so that nothing tells where it went."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Int
+
+from jaxverify import keys
+from jaxverify.errors import UserError
+from jaxverify.samples import Samples
+
+
+class Mixed(NamedTuple):
+    """A protected training set and, for the customer alone, where the extra samples are.
+
+    Attributes:
+        samples: what is uploaded, ``|D| + N`` samples in random order, on the host.
+        extra_positions: int64 ``[N]``; ``samples.features[extra_positions[i]]`` is extra sample i.
+    """
+
+    samples: Samples
+    extra_positions: Int[np.ndarray, " n"]
+
+
+def mix(key: jax.Array, dataset: Samples, extra: Samples) -> Mixed:
+    """Join ``extra`` to ``dataset`` and shuffle all of it.
+
+    The original samples are shuffled too: were they left in their order, a data set sorted by
+    class would show which samples do not belong.
+
+    Args:
+        key: a typed threefry key, scalar; another stream than the one of the samples.
+        dataset: the original training set D, ``|D|`` samples.
+        extra: the extra task, N samples of the same shape and dtype.
+
+    Returns:
+        Mixed: NumPy arrays on the host; the inputs are not changed.
+
+    Raises:
+        UserError: if shapes or dtypes differ, so that the extra samples would stand out.
+
+    Guarantee: the mixed set holds exactly the samples of both, each once, with its label.
+
+    >>> data = Samples(np.zeros((9, 4), np.float32), np.zeros(9, np.int32))
+    >>> extra = Samples(np.ones((2, 4), np.float32), np.ones(2, np.int32))
+    >>> mixed = mix(jax.random.key(0), data, extra)
+    >>> mixed.samples.labels[mixed.extra_positions]
+    array([1, 1], dtype=int32)
+    """
+    keys.check(key)
+    _check_alike(dataset, extra)
+    num_original = len(dataset.labels)
+    with jax.threefry_partitionable(True):
+        draws = jax.random.bits(key, (num_original + len(extra.labels),), jnp.uint32)
+    order = np.argsort(np.asarray(draws), kind="stable")
+    features = np.concatenate([dataset.features, extra.features])[order]
+    labels = np.concatenate([dataset.labels, extra.labels]).astype(np.int32)[order]
+    return Mixed(Samples(features, labels), np.argsort(order)[num_original:])
+
+
+def _check_alike(dataset: Samples, extra: Samples) -> None:
+    ours, theirs = extra.features, dataset.features
+    if ours.shape[1:] != theirs.shape[1:] or ours.dtype != theirs.dtype:
+        raise UserError(
+            f"extra samples of shape {ours.shape[1:]} and type {ours.dtype} would stand out in a "
+            f"data set of shape {theirs.shape[1:]} and type {theirs.dtype}"
+        )
+    for name, samples in (("data set", dataset), ("extra task", extra)):
+        if len(samples.features) != len(samples.labels):
+            raise UserError(
+                f"the {name} has {len(samples.features)} samples and {len(samples.labels)} labels"
+            )
