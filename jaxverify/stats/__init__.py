@@ -1,0 +1,34 @@
+"""How many right answers on the extra task prove that a model has converged?
+
+Under the null hypothesis "not converged" a model knows each of the N extra samples with
+probability epsilon and guesses the rest, so that its right answers are X ~ Binomial(N, p) with
+p = epsilon + (1-epsilon)/C (eqs. 3 to 5 of the paper). Thresholds, p-values, bounds and power all
+follow from one function, the upper tail P(X >= k), in float64 on the host: they agree with each
+other to the last count.
+"""
+
+from jaxverify.stats.permutation import permutation_p_value
+from jaxverify.stats.planning import detectable_share, power, required_num_samples
+from jaxverify.stats.significance import (
+    Threshold,
+    memorised_bounds,
+    memorised_share,
+    null_probability,
+    p_value,
+    smallest_num_samples,
+    threshold,
+)
+
+__all__ = [
+    "Threshold",
+    "detectable_share",
+    "memorised_bounds",
+    "memorised_share",
+    "null_probability",
+    "p_value",
+    "permutation_p_value",
+    "power",
+    "required_num_samples",
+    "smallest_num_samples",
+    "threshold",
+]

@@ -1,0 +1,215 @@
+"""Does a number of right answers reject "not converged"? The test that the paper proposes.
+
+What it cannot do: it takes guesses to be independent of the labels. Labels drawn independently
+of each other ("iid") fall unequally often, and a model trained on them can prefer the commonest.
+One that knows each sample with probability epsilon = 0.03 and answers the commonest label
+otherwise passes at alpha = 0.01 in 7.1% of the cases (C = 10, N = 400), 8.9% (100, 400), 3.7% (4,
+960) or 1.9% (2, 200). "Balanced" labels make a constant answer right exactly N/C times and keep
+such a model within alpha; :func:`jaxverify.stats.permutation_p_value` never passes a constant
+answer, whatever the labels, but forgives no epsilon.
+"""
+
+import math
+from dataclasses import dataclass
+
+from jaxverify.errors import UserError
+from jaxverify.stats.binomial import (
+    Counts,
+    Values,
+    check_classes,
+    check_counts,
+    check_probability,
+    check_samples,
+    probability_of_tail,
+    share_of_success,
+    smallest_passing,
+    success_probability,
+    upper_tail,
+)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """What a model must exceed to pass.
+
+    Attributes:
+        count: k*, the smallest k with P(X > k) <= alpha; a model passes when N_c > k*.
+        accuracy: T = k* / N (eq. 5).
+        size: P(X > k*), the probability of a wrong pass when the null hypothesis just holds; at
+            most alpha, and below it for the most part, as X is discrete.
+        null_probability: p (eq. 3).
+    """
+
+    count: int
+    accuracy: float
+    size: float
+    null_probability: float
+
+
+def null_probability(num_classes: int, epsilon: float = 0.03) -> float:
+    """The probability p = ε + (1-ε)/C that a model not yet converged answers right (eq. 3).
+
+    Args:
+        num_classes: C, at least 2.
+        epsilon: ε, the share of extra samples that may be known before convergence, in [0, 1).
+
+    Raises:
+        UserError: if a value is out of its range.
+
+    >>> round(null_probability(10), 4)
+    0.127
+    """
+    check_classes(num_classes)
+    if not 0 <= epsilon < 1:
+        raise UserError(f"epsilon is {epsilon}; it is a share of at least 0 and below 1")
+    return success_probability(epsilon, num_classes)
+
+
+def threshold(
+    num_samples: int, num_classes: int, alpha: float = 0.01, epsilon: float = 0.03
+) -> Threshold:
+    """The number of right answers that a model must exceed (eqs. 4 and 5).
+
+    Args:
+        num_samples: N, at least :func:`smallest_num_samples`.
+        num_classes: C, at least 2.
+        alpha: the significance level, in (0, 1).
+        epsilon: ε, the share of extra samples that may be known before convergence, in [0, 1).
+
+    Raises:
+        UserError: if a value is out of its range, or if N is so small that N right answers of N
+            still are likelier than alpha under the null hypothesis.
+
+    Guarantee: P(X > count) <= alpha < P(X > count - 1).
+
+    >>> limit = threshold(400, 10)
+    >>> limit.count, limit.accuracy, round(limit.size, 4)
+    (67, 0.1675, 0.0077)
+    """
+    check_samples(num_samples)
+    check_probability("alpha", alpha)
+    p = null_probability(num_classes, epsilon)
+    passing = int(smallest_passing(num_samples, p, alpha))
+    if passing > num_samples:
+        raise UserError(
+            f"num_samples is {num_samples}; with {num_classes} classes, alpha={alpha} and "
+            f"epsilon={epsilon} no model can pass, use at least "
+            f"{smallest_num_samples(num_classes, alpha, epsilon)}"
+        )
+    size = float(upper_tail(passing, num_samples, p))
+    return Threshold(passing - 1, (passing - 1) / num_samples, size, p)
+
+
+def smallest_num_samples(num_classes: int, alpha: float = 0.01, epsilon: float = 0.03) -> int:
+    """The smallest N with which a pass is possible at all: p^N <= alpha.
+
+    Args:
+        num_classes: C, at least 2.
+        alpha: the significance level, in (0, 1).
+        epsilon: ε, the share of extra samples that may be known before convergence, in [0, 1).
+
+    Raises:
+        UserError: if a value is out of its range.
+
+    Guarantee: :func:`threshold` accepts this N, and no smaller one.
+
+    >>> smallest_num_samples(2)
+    7
+    """
+    check_probability("alpha", alpha)
+    p = null_probability(num_classes, epsilon)
+    n = max(math.floor(math.log(alpha) / math.log(p)), 1)  # at most one short, even when rounded
+    while upper_tail(n, n, p) > alpha:
+        n += 1
+    return n
+
+
+def p_value(
+    num_correct: int | Counts, num_samples: int, num_classes: int, epsilon: float = 0.03
+) -> Values:
+    """The probability P(X >= N_c) of so many right answers, or more, without convergence.
+
+    Args:
+        num_correct: N_c in [0, N], a number or an array of any shape.
+        num_samples: N, at least 1.
+        num_classes: C, at least 2.
+        epsilon: ε, the share of extra samples that may be known before convergence, in [0, 1).
+
+    Returns:
+        A float64 array of the shape of ``num_correct``.
+
+    Raises:
+        UserError: if a value is out of its range.
+
+    Guarantee: p_value <= alpha exactly when num_correct > threshold.count.
+
+    >>> import numpy as np
+    >>> p_value(np.array([0, 67, 68]), 400, 10).round(4)
+    array([1.    , 0.0112, 0.0077])
+    """
+    correct = check_counts(num_correct, num_samples)
+    return upper_tail(correct, num_samples, null_probability(num_classes, epsilon))
+
+
+def memorised_share(num_correct: int | Counts, num_samples: int, num_classes: int) -> Values:
+    """The estimated share m of the extra samples that a model knows, guessing the rest.
+
+    It solves N_c/N = m + (1-m)/C, is unbiased, and so is negative where fewer answers are right
+    than guessing would give.
+
+    Args:
+        num_correct: N_c in [0, N], a number or an array of any shape.
+        num_samples: N, at least 1.
+        num_classes: C, at least 2.
+
+    Returns:
+        A float64 array of the shape of ``num_correct``, in [-1/(C-1), 1].
+
+    Raises:
+        UserError: if a value is out of its range.
+
+    >>> import numpy as np
+    >>> memorised_share(np.array([40, 67, 400]), 400, 10)
+    array([0.   , 0.075, 1.   ])
+    """
+    check_classes(num_classes)
+    return share_of_success(check_counts(num_correct, num_samples) / num_samples, num_classes)
+
+
+def memorised_bounds(
+    num_correct: int | Counts, num_samples: int, num_classes: int, confidence: float = 0.99
+) -> tuple[Values, Values]:
+    """One-sided Clopper-Pearson bounds on the memorised share m.
+
+    They are not clipped at 0: a negative bound says that fewer answers are right than guessing
+    would give, and a lower bound raised to 0 would reach an epsilon of 0 without a pass.
+
+    Args:
+        num_correct: N_c in [0, N], a number or an array of any shape.
+        num_samples: N, at least 1.
+        num_classes: C, at least 2.
+        confidence: of each bound by itself, in (0, 1).
+
+    Returns:
+        The lower and the upper bound, float64 arrays of the shape of ``num_correct``, in
+        [-1/(C-1), 1].
+
+    Raises:
+        UserError: if a value is out of its range.
+
+    Guarantee: each bound holds with at least the given confidence, whatever m is; and lower >=
+    epsilon exactly when p_value <= 1 - confidence, exactly when a model passes at alpha = 1 -
+    confidence. (Bounds are found by inversion: where p_value and alpha agree to nine digits,
+    rounding may part them. p_value and threshold agree always.)
+
+    >>> import numpy as np
+    >>> lower, upper = memorised_bounds(np.array([67, 68]), 400, 10)
+    >>> lower.round(4), upper.round(4)
+    (array([0.0292, 0.0317]), array([0.1283, 0.1313]))
+    """
+    check_classes(num_classes)
+    check_probability("confidence", confidence)
+    correct = check_counts(num_correct, num_samples)
+    lower = probability_of_tail(correct, num_samples, 1 - confidence)
+    upper = probability_of_tail(correct + 1, num_samples, confidence)
+    return share_of_success(lower, num_classes), share_of_success(upper, num_classes)
