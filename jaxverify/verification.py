@@ -1,0 +1,151 @@
+"""Verification: does the model know the extra task? (Algorithm 2 of the paper)."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Int
+
+from jaxverify import keys, stats
+from jaxverify.errors import UserError
+from jaxverify.extra_task import ExtraTask
+from jaxverify.generation import generate
+from jaxverify.trained_model import TrainedModel
+from jaxverify.verdict import Setting, Test, Verdict
+
+_BATCH = 512  # bounds the memory of the forward pass; most extra tasks fit into one batch
+
+
+def verify(
+    params: Any = None,
+    key: jax.Array | None = None,
+    *,
+    predict: Callable[..., Any] | None = None,
+    task: ExtraTask | None = None,
+    alpha: float = 0.01,
+    epsilon: float = 0.03,
+    test: Test = "binomial",
+    target_share: float | None = None,
+) -> Verdict:
+    """Test the hypothesis that a model has *not* converged; a pass rejects it at level alpha.
+
+    With a :class:`~jaxverify.TrainedModel`, ``verify(params, key)`` is the whole call. Pure, so
+    it runs under :func:`jax.jit`, and under :func:`jax.vmap` over stacked models.
+
+    Args:
+        params: a :class:`~jaxverify.TrainedModel`, or whatever ``predict`` takes.
+        key: the secret key that the extra task was generated from.
+        predict: ``predict(params, features)``, or ``predict(features)`` where ``params`` is None,
+            returns logits ``[n, num_classes]`` or labels ``[n]``. Any callable will do: outside
+            jit it may run on the host or ask an endpoint. It gets at most 512 samples at once.
+        task: the extra task; a :class:`~jaxverify.TrainedModel` brings its own.
+        alpha: α, the significance level.
+        epsilon: ε, the share of extra samples that may be learned before convergence (eq. 3).
+        test: "binomial", the paper's, counts right answers against Binomial(N, p) with
+            p = ε + (1-ε)/C; "permutation" counts them against the same answers with the labels
+            permuted, assumes neither C nor independence, and knows no ε.
+        target_share: the memorised share under which a model FAILs; without it the share that a
+            test of this N detects with 90% power.
+
+    Returns:
+        Verdict: see there for what is guaranteed.
+
+    Raises:
+        UserError: if something is missing, a value is out of range, the answers have the wrong
+            shape, or N is too small for any model to pass.
+
+    Guarantee: the answer depends on nothing but the arguments, and is the same under jit and
+    under vmap.
+
+    >>> task = ExtraTask("image", (8, 8, 1), num_classes=10, num_samples=100)
+    >>> extra = generate(jax.random.key(1), task)
+    >>> verify(predict=lambda features: extra.labels, key=jax.random.key(1), task=task).outcome
+    'PASS'
+    """
+    if isinstance(params, TrainedModel):
+        task = params.task if task is None else task
+        if predict is None:
+            predict = _predict_trained
+    if key is None:
+        raise UserError("key is missing: the extra task cannot be drawn without it")
+    if task is None:
+        raise UserError("task is missing: pass task=, or a TrainedModel that was given one")
+    if predict is None:
+        raise UserError(f"predict is missing: {type(params).__name__} is not a TrainedModel")
+    if test not in ("binomial", "permutation"):
+        raise UserError(f"test is {test!r}; it is 'binomial' or 'permutation'")
+    if target_share is None:
+        target_share = stats.detectable_share(task.num_samples, task.num_classes, alpha, epsilon)
+    setting = Setting(task.num_samples, task.num_classes, alpha, epsilon, test, target_share)
+
+    extra = generate(key, task)
+    ask = predict if params is None else lambda features: predict(params, features)
+    answers = jnp.concatenate(
+        [
+            _answers(ask(extra.features[start : start + _BATCH]), task, start)
+            for start in range(0, task.num_samples, _BATCH)
+        ]
+    )
+    return _judge(key, answers, jnp.asarray(extra.labels), setting)
+
+
+def _predict_trained(model: TrainedModel, features: jax.Array) -> jax.Array:
+    return model.apply(model.variables, features)
+
+
+def _answers(output: Any, task: ExtraTask, start: int) -> Int[jax.Array, " n"]:
+    """Labels from labels or logits; -1, which is no class, where there is no answer."""
+    n = min(_BATCH, task.num_samples - start)
+    output = jnp.asarray(output)
+    if output.shape == (n, task.num_classes):
+        unknown = jnp.isnan(output).any(axis=-1)
+        return jnp.where(unknown, -1, jnp.argmax(output, axis=-1)).astype(jnp.int32)
+    if output.shape == (n,) and jnp.issubdtype(output.dtype, jnp.integer):
+        unknown = (output < 0) | (output >= task.num_classes)
+        return jnp.where(unknown, -1, output).astype(jnp.int32)
+    raise UserError(
+        f"predict returned shape {output.shape} and type {output.dtype} for {n} samples; logits "
+        f"[{n}, {task.num_classes}] or integer labels [{n}] are wanted"
+    )
+
+
+def _judge(
+    key: jax.Array,
+    answers: Int[jax.Array, " n"],
+    labels: Int[jax.Array, " n"],
+    setting: Setting,
+) -> Verdict:
+    # N_c is an integer in 0..N: all that follows from it is looked up in a table of N+1 rows,
+    # computed on the host in float64, so that the device decides exactly as SciPy does.
+    n, c, alpha = setting.num_samples, setting.num_classes, setting.alpha
+    counts = np.arange(n + 1)
+    limit = stats.threshold(n, c, alpha, setting.epsilon)
+    lower, upper = stats.memorised_bounds(counts, n, c, 1 - alpha)
+    num_correct = jnp.sum(answers == labels, dtype=jnp.int32)
+
+    def look_up(table: Any) -> jax.Array:
+        return jnp.asarray(table, jnp.float32)[num_correct]
+
+    if setting.test == "binomial":
+        p_value = look_up(stats.p_value(counts, n, c, setting.epsilon))
+        passed = num_correct > limit.count
+        threshold = limit.accuracy
+    else:
+        p_value = stats.permutation_p_value(keys.stream(key, "permutation"), answers, labels)
+        passed = p_value <= alpha
+        threshold = math.nan
+    return Verdict(
+        num_correct=num_correct,
+        accuracy=look_up(counts / n),
+        threshold=jnp.float32(threshold),
+        p_value=p_value,
+        memorised_share=look_up(stats.memorised_share(counts, n, c)),
+        memorised_lower=look_up(lower),
+        memorised_upper=look_up(upper),
+        passed=passed,
+        num_unknown=jnp.sum(answers < 0, dtype=jnp.int32),
+        setting=setting,
+    )
