@@ -1,0 +1,62 @@
+"""From encoded images to one array of pixels."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from jaxverify.errors import DataError
+
+# Modes whose pixels become grey or colour without loss; alpha, CMYK and 16 bits would not.
+_MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
+
+
+def decode(encoded: Sequence[bytes | None], source: object) -> UInt8[np.ndarray, "n h w c"]:
+    """Decodes images of one size, all grey or all in colour.
+
+    Args:
+        encoded: n images as PNG, JPEG or whatever else Pillow reads; at least one.
+        source: what errors name as the place of the images, a path.
+
+    Returns:
+        uint8 ``[n, height, width, channels]``, one channel or three.
+
+    Raises:
+        DataError: if an image is missing, damaged, of another size than the first, or neither
+            grey nor RGB; the line names its row, counted from 0.
+
+    Guarantee: pixels are those of the encoded image: nothing is resized, cropped or dropped.
+    """
+    first = _decode_one(encoded[0], f"{source}, row 0")
+    images = np.empty((len(encoded), *first.shape), np.uint8)
+    for row, content in enumerate(encoded):
+        image = _decode_one(content, f"{source}, row {row}")
+        if image.shape != first.shape:
+            raise DataError(
+                f"{source}, row {row}: the image is {_shape(image)}, the first one"
+                f" {_shape(first)}: bring all to one size and number of channels"
+            )
+        images[row] = image
+    return images
+
+
+def _decode_one(content: bytes | None, place: str) -> UInt8[np.ndarray, "h w c"]:
+    if content is None:
+        raise DataError(f"{place}: the image is null: drop the row or fill it in")
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            mode = image.mode
+            target = _MODES.get(mode)
+            pixels = np.asarray(image if mode == target else image.convert(target))
+    # By format and damage Pillow raises OSError, SyntaxError, ValueError, struct.error and more.
+    except Exception as error:
+        raise DataError(f"{place}: the image is damaged: write it again or drop the row") from error
+    if target is None:
+        raise DataError(f"{place}: the image has mode {mode}: save it as RGB or greyscale")
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def _shape(image: np.ndarray) -> str:
+    return "x".join(str(size) for size in image.shape)
