@@ -1,0 +1,7 @@
+"""Layers the models share: Flax's own definitions, lowered to be fast on the backend at hand."""
+
+from jaxverify.layers.convolution import Conv, conv
+from jaxverify.layers.lstm import LSTM
+from jaxverify.layers.pooling import max_pool
+
+__all__ = ["LSTM", "Conv", "conv", "max_pool"]
