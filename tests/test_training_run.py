@@ -1,0 +1,242 @@
+"""Whole runs, as a user starts them: results, resumption, and what goes wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import jaxverify
+from train.checkpoint import load_variables, saved_steps
+from train.config import Config, load_config
+from train.curve import draw_curve
+from train.main import main
+from train.run_folder import RunFolder, load_model
+from train.summary import summarise
+from train.training_set import extra_key, make_training_set
+
+ROOT = Path(__file__).parent.parent
+SHORT = ["--train-samples", "600", "--epochs", "6", "--eval-batch-size", "360"]
+CELLS = [path.stem for path in (ROOT / "configs").glob("[!_]*.py")]
+
+
+def train_digits(*arguments: str) -> int:
+    return main(["digits"], ["digits_cnn"], "", [*SHORT, *arguments])
+
+
+def digits_command(workdir: Path, *arguments: str) -> list[str]:
+    script = [sys.executable, "-m", "train.digits", "--extra", "--workdir", str(workdir)]
+    return [*script, *SHORT, "--eval-every", "0.5", *arguments]
+
+
+def rows_without_time(workdir: Path) -> list[dict]:
+    return [{**row, "seconds": 0} for row in RunFolder(workdir).metrics()]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A short run with an extra task, trained in this process on eight devices."""
+    workdir = tmp_path_factory.mktemp("runs") / "finished"
+    assert train_digits("--extra", "--workdir", str(workdir)) == 0
+    return workdir
+
+
+def test_a_run_folder_holds_all_that_is_promised(finished):
+    names = {path.name for path in finished.iterdir()}
+    assert names == {
+        "config.json",
+        "metrics.jsonl",
+        "checkpoints",
+        "verdict.json",
+        "result.json",
+        "curve.png",
+    }
+    result = json.loads((finished / "result.json").read_text())
+    assert result["config"]["seed"] == 0
+    assert result["task"]["num_samples"] == 48
+    assert len(result["data_fingerprint"]) == 64
+    assert result["versions"]["jax"]
+    assert [row["epoch"] for row in result["evaluations"]] == [1, 2, 3, 4, 5, 6]
+    assert result["evaluations"][-1]["test_accuracy"] > 0.8
+    assert result["verdict"] == json.loads((finished / "verdict.json").read_text())
+    assert (finished / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_verify_works_with_the_saved_model_and_the_key_alone(finished):
+    verdict = jaxverify.verify(load_model(finished), extra_key(0))
+    assert verdict.to_dict() == json.loads((finished / "verdict.json").read_text())
+    last = RunFolder(finished).metrics()[-1]
+    assert verdict.to_dict()["accuracy"] == last["extra_accuracy"]
+
+
+def test_the_best_model_is_kept_beside_the_last(finished):
+    rows = RunFolder(finished).metrics()
+    best = max(rows, key=lambda row: row["test_accuracy"])["step"]
+    assert set(saved_steps(finished / "checkpoints")) == {best, rows[-1]["step"]}
+    assert load_model(finished, best=True).task == load_model(finished).task
+
+
+def test_a_cloud_that_stops_early_is_the_beginning_of_the_honest_one(finished, tmp_path):
+    workdir = tmp_path / "lazy"
+    arguments = ["--extra", "--stop-epoch", "2", "--workdir", str(workdir)]
+    assert train_digits(*arguments) == 0
+    assert rows_without_time(workdir) == rows_without_time(finished)[:2]
+
+
+def test_the_baseline_has_no_extra_task(tmp_path):
+    workdir = tmp_path / "baseline"
+    assert train_digits("--epochs", "1", "--workdir", str(workdir)) == 0
+    assert load_model(workdir).task is None
+    assert not (workdir / "verdict.json").exists()
+    result = json.loads((workdir / "result.json").read_text())
+    assert result["train_samples"] == 600
+    assert "cq_first_crossing" not in result["summary"]
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_a_run_ends_with_the_same_parameters_bit_for_bit(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(digits_command(whole), cwd=ROOT, check=True, capture_output=True)
+
+    process = subprocess.Popen(digits_command(killed), cwd=ROOT, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(saved_steps(killed / "checkpoints")) < 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL  # it did not finish before
+    assert not (killed / "result.json").exists()
+
+    resumed = digits_command(killed, "--resume")
+    output = subprocess.run(resumed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert "going on after step" in output
+    assert rows_without_time(killed) == rows_without_time(whole)
+    last = RunFolder(whole).saved_step()
+    assert RunFolder(killed).saved_step() == last
+    one, two = (load_variables(path / "checkpoints", last) for path in (whole, killed))
+    for layer, arrays in one["params"].items():
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(array, two["params"][layer][name])
+
+
+@pytest.mark.slow
+def test_ctrl_c_says_how_to_go_on(tmp_path):
+    command = digits_command(tmp_path / "run", "--epochs", "500")
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not saved_steps(tmp_path / "run/checkpoints") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume goes on" in errors
+    assert "Traceback" not in errors
+
+
+def test_a_finished_run_is_not_overwritten_and_not_run_again(finished, capsys):
+    before = (finished / "metrics.jsonl").read_text()
+    assert train_digits("--extra", "--workdir", str(finished)) == 2
+    assert "holds a run already: go on with --resume" in capsys.readouterr().err
+    assert train_digits("--extra", "--workdir", str(finished), "--resume") == 0
+    assert (finished / "metrics.jsonl").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "resnet43"], "did you mean 'resnet34'"),
+        (["--dataset", "cifar11"], "dataset is 'cifar11'; did you mean 'cifar1"),
+        (["--batch-size", "-1"], "batch_size is -1; it must be positive"),
+        (["--stop-epoch", "300"], "stop_epoch is 300.0, outside the 200 epochs"),
+        (["--batch-size", "12"], "batch_size is 12, not a multiple of the 8 devices"),
+        (["--data", "/nowhere/at/all"], "/nowhere/at/all"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line_and_status_2(arguments, message, capsys):
+    assert main(["cifar10", "cifar100"], ["resnet34", "vgg11"], "", arguments) == 2
+    output = capsys.readouterr()
+    assert message in output.err
+    assert len(output.err.strip().splitlines()) == 1
+    assert "Traceback" not in output.err
+
+
+def test_an_unknown_option_is_refused_with_the_nearest_name(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        train_digits("--lerning-rate", "1")
+    assert exit_.value.code == 2
+    assert "--learning-rate" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path, capsys):
+    workdir = str(tmp_path / "run")
+    arguments = ["--optimizer", "sgd", "--learning-rate", "1e30", "--workdir", workdir]
+    assert train_digits(*arguments) == 2
+    assert "the loss is nan at step" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", [["--seed", "1"], ["--learning-rate", "0.5"]])
+def test_another_run_is_not_resumed(finished, change, capsys):
+    arguments = ["--extra", "--workdir", str(finished), "--resume", *change]
+    assert train_digits(*arguments) == 2
+    assert f"has another {change[0][2:].replace('-', '_')}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_config_loads_and_survives_json(cell):
+    dataset = next(
+        d for d in ("digits", "cifar100", "cifar10", "imdb", "ag_news") if cell.startswith(d)
+    )
+    model = cell.removeprefix(f"{dataset}_")
+    full, local = load_config(dataset, model), load_config(dataset, model, local=True)
+    assert (full.dataset, full.model) == (dataset, model)
+    assert Config.from_json(json.loads(json.dumps(full.to_json()))) == full
+    assert full.differences(local)
+    assert f"{'--model ' if '--model' in (doc := _doc(cell)) else ''}" in doc
+    assert "--extra" in doc
+
+
+def _doc(cell: str) -> str:
+    return (ROOT / "configs" / f"{cell}.py").read_text().split('"""')[1]
+
+
+def test_the_baseline_of_a_seed_trains_on_the_same_original_samples():
+    config = load_config("digits", "digits_cnn", local=True)
+    protected = make_training_set(Config.from_json({**config.to_json(), "extra": True}))
+    baseline = make_training_set(config)
+    images = {image.tobytes() for image in protected.train.features}
+    assert {image.tobytes() for image in baseline.train.features} < images
+    assert len(protected.train.labels) == len(baseline.train.labels) + 32
+
+
+def test_validation_holds_samples_out_of_the_training_set():
+    values = {"dataset": "digits", "model": "digits_cnn"}
+    whole = make_training_set(Config(**values))
+    split = make_training_set(Config(**values, validation_split=0.25))
+    num_train = len(whole.train.labels)
+    assert len(split.test.labels) == round(0.25 * num_train)
+    parts = [image.tobytes() for part in (split.train, split.test) for image in part.features]
+    assert sorted(parts) == sorted(image.tobytes() for image in whole.train.features)
+
+
+def test_the_crossing_is_read_at_the_first_pass_and_at_the_lowest():
+    def row(step, test, passed):
+        values = {"step": step, "epoch": step / 2, "test_accuracy": test}
+        return {**values, "extra_accuracy": 0.2, "passed": passed}
+
+    rows = [row(1, 0.5, False), row(2, 0.7, True), row(3, 0.6, True), row(4, 0.8, False)]
+    summary = summarise(rows)
+    assert summary["first_crossing"]["step"] == 2
+    assert summary["cq_first_crossing"] == pytest.approx(0.7 / 0.8)
+    assert summary["lowest_passing"]["step"] == 3
+    assert summary["cq_lowest_passing"] == pytest.approx(0.6 / 0.8)
+    assert summary["final_passed"] is False
+    never = summarise(rows[:1])
+    assert never["first_crossing"] is None
+    assert never["cq_lowest_passing"] is None
+    assert draw_curve("no crossing", rows[:1], 0.3).startswith(b"\x89PNG")

@@ -1,0 +1,1 @@
+"""Training scripts: the clouds of this project, and the loop that they share."""

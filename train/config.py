@@ -1,0 +1,135 @@
+"""One run, said in full: what every training script takes and every run folder keeps."""
+
+import importlib
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from jaxverify.errors import UserError
+
+# Fields that say where a run lies or how it was called, not what it computes.
+PLACES = ("workdir", "resume", "data", "manual_dir", "tfds_dir")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A training run. Lengths are in epochs of the (protected) training set; fractions do."""
+
+    dataset: str
+    """The data set: digits, cifar10, cifar100, imdb or ag_news."""
+    model: str
+    """The network: resnet34, vgg11, textcnn, att_blstm or digits_cnn."""
+
+    extra: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Protect the training set with the extra task; without it, the baseline is trained."""
+    seed: int = 0
+    """Root of every random stream of the run, the extra task's too."""
+    data: Path | None = None
+    """A folder with train.parquet and test.parquet; without it the set is fetched by TFDS."""
+    manual_dir: Path | None = None
+    """A folder with the set's original archives, used instead of a download."""
+    tfds_dir: Path | None = None
+    """Where TFDS keeps prepared sets; without it, TFDS's own default."""
+    workdir: Path | None = None
+    """The run folder; without it runs/DATASET-MODEL-..., named after what the run is."""
+    resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Go on from the last checkpoint of the run folder, if it has one."""
+
+    epochs: float = 10
+    """Length of the whole schedule, as an honest cloud runs it."""
+    stop_epoch: float | None = None
+    """Stop here, in the middle of the schedule: a cloud that cuts training short."""
+    batch_size: int = 128
+    """Samples per step, over all devices."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """SGD with Nesterov momentum .9 and L2 decay, or AdamW."""
+    learning_rate: float = 0.1
+    """Its peak."""
+    schedule: Literal["constant", "cosine", "step"] = "cosine"
+    """After the warm-up: constant, cosine to zero, or a tenth at 50% and again at 75%."""
+    warmup_epochs: float = 0
+    """Linear rise from zero."""
+    weight_decay: float = 5e-4
+    """On weight matrices and convolution kernels, never on biases and norms."""
+    augment: Literal["none", "flip", "crop_flip"] = "none"
+    """Of images: horizontal flips, and crops out of a border of 4 zeros."""
+
+    eval_every: float = 1
+    """Evaluate, and write a checkpoint, this often."""
+    eval_batch_size: int = 500
+    """Samples per step of an evaluation, over all devices."""
+    validation_split: float = 0
+    """Evaluate on this share of the training set, held out, instead of on the test set: for
+    choosing a recipe."""
+    train_samples: int | None = None
+    """Train on so many samples, drawn at random."""
+    test_samples: int | None = None
+    """Test on so many samples, drawn at random."""
+    max_length: int | None = None
+    """Words of a text, the rest is cut off at the end; without it the data set's default."""
+    vocab_size: int = 10_000
+    """Token ids of text, padding and unknown word counted."""
+
+    eta: float = 0.008
+    """Extra samples per training sample, the paper's η."""
+    fixed_ratio: float = 0.75
+    """The share of an extra sample that is the same in all, the paper's s."""
+    labels: Literal["iid", "balanced"] = "iid"
+    """Labels of the extra samples."""
+    alpha: float = 0.01
+    """Significance level of the verification, the paper's α."""
+    epsilon: float = 0.03
+    """Share of extra samples that may be learned early, the paper's ε."""
+
+    def check(self) -> None:
+        """Raise a UserError where a value cannot work, whatever the data."""
+        for name in ("epochs", "eval_every", "batch_size", "eval_batch_size", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"{name} is {getattr(self, name)}; it must be positive")
+        if self.stop_epoch is not None and not 0 < self.stop_epoch <= self.epochs:
+            raise UserError(f"stop_epoch is {self.stop_epoch}, outside the {self.epochs} epochs")
+        if not 0 <= self.validation_split < 1:
+            raise UserError(f"validation_split is {self.validation_split}; it is a share below 1")
+
+    @property
+    def run_folder(self) -> Path:
+        """Where the run is kept: ``workdir``, or a name that tells the runs of one cell apart."""
+        if self.workdir is not None:
+            return self.workdir
+        parts = [self.dataset, self.model, "extra" if self.extra else "baseline", f"s{self.seed}"]
+        if self.stop_epoch is not None:
+            parts.append(f"stop{self.stop_epoch:g}")
+        return Path("runs") / "-".join(parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain values, paths as text."""
+        values = asdict(self).items()
+        return {k: str(v) if isinstance(v, Path) else v for k, v in values}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Config":
+        """The inverse of :meth:`to_json`; unknown fields are refused."""
+        unknown = set(values) - {field.name for field in fields(cls)}
+        if unknown:
+            raise UserError(f"the configuration has an unknown field {sorted(unknown)[0]!r}")
+        paths = {k: Path(v) for k, v in values.items() if k in PLACES and isinstance(v, str)}
+        return cls(**{**values, **paths})
+
+    def differences(self, other: "Config") -> list[str]:
+        """The names of the fields in which the two computations differ."""
+        names = [field.name for field in fields(self) if field.name not in PLACES]
+        return [name for name in names if getattr(self, name) != getattr(other, name)]
+
+
+def load_config(dataset: str, model: str, *, local: bool = False) -> Config:
+    """The recipe of one cell of Table 1, from ``configs/DATASET_MODEL.py``.
+
+    Args:
+        dataset: as in :class:`Config`.
+        model: as in :class:`Config`.
+        local: the seconds-long mode, to see that everything works.
+    """
+    module = importlib.import_module(f"configs.{dataset}_{model}")
+    return replace(module.config, **module.LOCAL) if local else module.config

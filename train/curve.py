@@ -1,0 +1,36 @@
+"""The picture of a run: test accuracy, the extra task, the threshold and the crossing."""
+
+import io
+from typing import Any
+
+from matplotlib.figure import Figure
+
+
+def draw_curve(title: str, rows: list[dict[str, Any]], threshold: float | None) -> bytes:
+    """A PNG of the accuracies by epoch.
+
+    Args:
+        title: above the picture.
+        rows: the evaluations of the run, as :func:`train.summary.summarise` takes them.
+        threshold: T of the verification, or None for a baseline.
+    """
+    figure = Figure(figsize=(7, 4.2), dpi=130, layout="constrained")
+    axes = figure.subplots()
+    epochs = [row["epoch"] for row in rows]
+    marker = "o" if len(rows) < 40 else None
+    style: dict[str, Any] = {"marker": marker, "markersize": 3}
+    axes.plot(epochs, [r["test_accuracy"] for r in rows], color="C0", label="test", **style)
+    if threshold is not None:
+        extra = [r["extra_accuracy"] for r in rows]
+        axes.plot(epochs, extra, color="C3", label="extra task", **style)
+        axes.axhline(threshold, color="C3", linestyle=":", label=f"threshold T = {threshold:.2%}")
+        first = next((row for row in rows if row["passed"]), None)
+        if first is not None:
+            label = f"first pass, test {first['test_accuracy']:.1%}"
+            axes.axvline(first["epoch"], color="0.4", linestyle="--", label=label)
+    axes.set(title=title, xlabel="epoch", ylabel="accuracy", ylim=(0, 1.02), xlim=(0, None))
+    axes.grid(alpha=0.25)
+    axes.legend(loc="best", framealpha=0.9)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", metadata={"Software": None})
+    return picture.getvalue()

@@ -1,0 +1,57 @@
+"""One evaluation: the test set and the extra task, put to the model as it stands."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import numpy as np
+
+from jaxverify import Samples, TrainedModel, models, verify
+from train.config import Config
+from train.mesh import DataMesh
+from train.state import State
+from train.steps import make_eval_step
+from train.training_set import TrainingSet, extra_key
+
+Evaluate = Callable[[State], dict[str, Any]]
+
+
+def make_evaluate(config: Config, mesh: DataMesh, module: nn.Module, data: TrainingSet) -> Evaluate:
+    """``evaluate(state)``: one row of metrics, a function of the state alone."""
+    eval_step = mesh.jit_eval(make_eval_step(module))
+    inference = models.Inference(module)
+    key = extra_key(config.seed)
+    judge = jax.jit(lambda model: verify(model, key, alpha=config.alpha, epsilon=config.epsilon))
+
+    def evaluate(state: State) -> dict[str, Any]:
+        batches = _batches(data.test, config.eval_batch_size)
+        correct = sum(int(eval_step(state, mesh.put(batch))) for batch in batches)
+        row = {
+            "train_loss": float(state.tally.loss) / int(state.tally.samples),
+            "train_accuracy": int(state.tally.correct) / int(state.tally.samples),
+            "test_accuracy": correct / len(data.test.labels),
+        }
+        if data.task is not None:
+            verdict = judge(TrainedModel(state.variables, inference, data.task))
+            row |= {
+                "extra_accuracy": int(verdict.num_correct) / data.task.num_samples,
+                "p_value": float(verdict.p_value),
+                "passed": bool(verdict.passed),
+            }
+        return row
+
+    return evaluate
+
+
+def _batches(samples: Samples, size: int):
+    """Batches of one size; the last is filled up with label -1, which no answer meets."""
+    for start in range(0, len(samples.labels), size):
+        features = samples.features[start : start + size]
+        labels = samples.labels[start : start + size]
+        missing = size - len(labels)
+        if missing:
+            filler = np.zeros((missing, *features.shape[1:]), features.dtype)
+            features = np.concatenate([features, filler])
+            labels = np.concatenate([labels, np.full(missing, -1, labels.dtype)])
+        yield Samples(features, labels)

@@ -1,0 +1,70 @@
+"""The command line that the training scripts share."""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+
+from jaxverify.errors import UserError
+from train.config import Config, load_config
+
+
+def main(
+    datasets: Sequence[str], models: Sequence[str], doc: str, args: Sequence[str] | None = None
+) -> int:
+    """Read the command line, train, and return the exit status.
+
+    Args:
+        datasets: that the script serves; the first is the default.
+        models: likewise.
+        doc: the script's docstring, shown by ``--help``.
+        args: the command line; without it, that of the process.
+
+    Returns:
+        int: 0 when the run is complete (whatever its verdict), 2 on an error that is the user's
+        to mend, 130 when interrupted; a complete sentence says which.
+    """
+    errors = Console(stderr=True)
+    try:
+        config = parse(datasets, models, doc, sys.argv[1:] if args is None else args)
+        from train.loop import train  # JAX starts here; --help need not wait for it
+
+        train(config, Console())
+    except UserError as error:
+        errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        return 2
+    except KeyboardInterrupt:
+        errors.print("interrupted; the same command with --resume goes on", style="yellow")
+        return 130
+    return 0
+
+
+def parse(datasets: Sequence[str], models: Sequence[str], doc: str, args: Sequence[str]) -> Config:
+    """The configuration of a cell, with what the command line overrides.
+
+    ``--dataset``, ``--model`` and ``--local`` choose the recipe, so they are read first.
+    """
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--dataset", default=datasets[0])
+    first.add_argument("--model", default=models[0])
+    first.add_argument("--local", action="store_true")
+    cell, _ = first.parse_known_args(args)
+    _check_choice("dataset", cell.dataset, datasets)
+    _check_choice("model", cell.model, models)
+    default = load_config(cell.dataset, cell.model, local=cell.local)
+    rest = [argument for argument in args if argument != "--local"]
+    text = f"{doc}\n--local makes the run seconds long, to see that everything works."
+    prog = f"python -m train.{Path(sys.argv[0]).stem}"
+    return tyro.cli(Config, prog=prog, default=default, args=rest, description=text)
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        close = difflib.get_close_matches(value, choices, n=1, cutoff=0)
+        raise UserError(
+            f"{name} is {value!r}; did you mean {close[0]!r}? Known are {', '.join(choices)}"
+        )

@@ -1,0 +1,178 @@
+"""The folder of a run: what it is, what was measured, and where the model lies."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxverify import ExtraTask, TrainedModel, UserError, models
+from train.checkpoint import load_variables, saved_steps
+from train.config import Config
+from train.training_set import TrainingSet
+
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "orbax-checkpoint")
+
+
+class RunFolder:
+    """Where a run lies: every file but the metrics is written whole or not at all.
+
+    ``config.json`` and ``metrics.jsonl``, ``checkpoints/``, and at the end ``verdict.json``,
+    ``result.json`` and ``curve.png``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Name the folder; nothing is read or written."""
+        self.path = path
+        self.checkpoints = path / "checkpoints"
+        self._metrics = path / "metrics.jsonl"
+
+    @classmethod
+    def begin(cls, config: Config, data: TrainingSet) -> "RunFolder":
+        """Make the folder of a new run, or open the one that ``config`` resumes.
+
+        Raises:
+            UserError: if the folder holds a run and ``config.resume`` is not set, or another
+                run than the one to be resumed.
+        """
+        folder = cls(config.run_folder)
+        about = describe(config, data)
+        if not (folder.path / "config.json").exists():
+            folder.path.mkdir(parents=True, exist_ok=True)
+            folder.write_json("config.json", about)
+            return folder
+        if not config.resume:
+            raise UserError(
+                f"{folder.path} holds a run already: go on with --resume, or choose another "
+                "--workdir"
+            )
+        earlier = folder.about()
+        changed = Config.from_json(earlier["config"]).differences(config)
+        if changed:
+            raise UserError(f"the run in {folder.path} has another {', '.join(changed)}")
+        if earlier["data_fingerprint"] != data.fingerprint:
+            raise UserError(f"the run in {folder.path} was trained on other data")
+        return folder
+
+    def about(self) -> dict[str, Any]:
+        """What ``config.json`` says: configuration, task, data fingerprint, versions."""
+        path = self.path / "config.json"
+        if not path.exists():
+            raise UserError(f"{self.path} is not a run folder: it has no config.json")
+        return json.loads(path.read_text())
+
+    def saved_step(self, *, best: bool = False) -> int:
+        """The step of the last checkpoint, or of the one with the best test accuracy."""
+        steps = saved_steps(self.checkpoints)
+        if not steps:
+            raise UserError(f"{self.path} holds no finished checkpoint yet")
+        if not best:
+            return steps[-1]
+        rows = [row for row in self.metrics() if row["step"] in steps]
+        return max(rows, key=lambda row: row["test_accuracy"])["step"]
+
+    def write_json(self, name: str, value: dict[str, Any]) -> None:
+        """Write one file, atomically."""
+        self.write_bytes(name, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write one file, atomically."""
+        write_atomic(self.path / name, content)
+
+    def append_metrics(self, row: dict[str, Any]) -> None:
+        """Add the measurements of one evaluation."""
+        with self._metrics.open("a") as file:
+            file.write(json.dumps(row, allow_nan=False) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """All evaluations so far; a last line that a crash cut short is left out."""
+        if not self._metrics.exists():
+            return []
+        lines = self._metrics.read_text().split("\n")[:-1]
+        return [json.loads(line) for line in lines]
+
+    def rewind(self, step: int) -> float:
+        """Forget evaluations after ``step``, which a resumed run makes again.
+
+        Returns:
+            float: the seconds that the run had taken until then.
+        """
+        rows = [row for row in self.metrics() if row["step"] <= step]
+        write_atomic(self._metrics, "".join(json.dumps(row) + "\n" for row in rows).encode())
+        return rows[-1]["seconds"] if rows else 0.0
+
+
+def load_model(path: Path | str, *, best: bool = False) -> TrainedModel:
+    """The model of a run folder: ``jaxverify.verify(load_model("runs/..."), key)``.
+
+    Args:
+        path: the run folder.
+        best: the model of the best test accuracy rather than the last one.
+
+    Raises:
+        UserError: if there is no run, or no checkpoint yet.
+    """
+    folder = RunFolder(Path(path))
+    about = folder.about()
+    task = about["task"]
+    if task is not None:
+        task = ExtraTask(**{**task, "shape": tuple(task["shape"])})
+    module = models.create(
+        about["config"]["model"],
+        num_classes=about["num_classes"],
+        vocab_size=about["vocab_size"],
+    )
+    variables = load_variables(folder.checkpoints, folder.saved_step(best=best))
+    return TrainedModel(variables, models.Inference(module), task)
+
+
+def describe(config: Config, data: TrainingSet) -> dict[str, Any]:
+    """All that is needed to know, and to repeat, a run."""
+    device = jax.devices()[0]
+    return {
+        "config": config.to_json(),
+        "task": None if data.task is None else asdict(data.task),
+        "num_classes": data.num_classes,
+        "vocab_size": data.vocab_size,
+        "train_samples": len(data.train.labels),
+        "test_samples": len(data.test.labels),
+        "data_fingerprint": data.fingerprint,
+        "code_revision": _revision(),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _PACKAGES},
+        },
+        "devices": f"{jax.device_count()} x {device.device_kind}",
+        "cpu_count": os.cpu_count(),
+    }
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that a crash leaves the old one or the new one, never a part."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as f:
+        f.write(content)
+        f.flush()
+        os.fsync(f.fileno())
+    os.chmod(f.name, 0o644)
+    os.replace(f.name, path)
+
+
+def _revision() -> str | None:
+    """The commit of the code, with "+" where it was changed since; None outside git."""
+    root = Path(__file__).parent
+
+    def git(*args: str) -> str:
+        run = subprocess.run(["git", *args], cwd=root, capture_output=True, text=True, check=True)
+        return run.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,65 @@
+"""The pure steps of training and evaluation; the loop jits them over the mesh."""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Int
+
+from jaxverify.samples import Samples
+from train.augment import Augment
+from train.state import State, Tally
+
+TrainStep = Callable[[State, Samples, jax.Array], tuple[State, jax.Array]]
+EvalStep = Callable[[State, Samples], Int[jax.Array, ""]]
+
+
+def make_train_step(
+    module: nn.Module, optimizer: optax.GradientTransformation, augment: Augment
+) -> TrainStep:
+    """``train_step(state, batch, key) -> (state, loss)``: one step of gradient descent.
+
+    All randomness of a step comes from ``fold_in(key, state.step)``, so a resumed run draws what
+    the interrupted one would have drawn.
+    """
+
+    def train_step(state: State, batch: Samples, key: jax.Array) -> tuple[State, jax.Array]:
+        augment_key, dropout_key = jax.random.split(jax.random.fold_in(key, state.step))
+        features = augment(augment_key, jnp.asarray(batch.features))
+
+        def loss_fn(params):
+            logits, statistics = module.apply(
+                {"params": params, **state.statistics},
+                features,
+                train=True,
+                rngs={"dropout": dropout_key},
+                mutable=list(state.statistics),
+            )
+            losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
+            return losses.mean(), (logits, statistics)
+
+        grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
+        (loss, (logits, statistics)), grads = grad_fn(state.params)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        size = batch.labels.shape[0]
+        tally = Tally(
+            loss=state.tally.loss + loss * size,
+            correct=state.tally.correct + jnp.sum(logits.argmax(-1) == batch.labels),
+            samples=state.tally.samples + size,
+        )
+        params = optax.apply_updates(state.params, updates)
+        return State(state.step + 1, params, statistics, opt_state, tally), loss
+
+    return train_step
+
+
+def make_eval_step(module: nn.Module) -> EvalStep:
+    """``eval_step(state, batch)``: how many labels are answered right; label -1 never is."""
+
+    def eval_step(state: State, batch: Samples) -> Int[jax.Array, ""]:
+        logits = jnp.asarray(module.apply(state.variables, batch.features))
+        return jnp.sum(logits.argmax(-1) == batch.labels)
+
+    return eval_step

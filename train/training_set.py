@@ -1,0 +1,97 @@
+"""From a data set to what the cloud is given: subsets, the extra task, the shuffle."""
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+import jaxverify
+from jaxverify import ExtraTask, Samples, UserError, keys
+from jaxverify.data import load
+from train.config import Config
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What a run trains and is tested on.
+
+    Attributes:
+        train: what the cloud sees, the extra samples mixed in if there are any.
+        test: held-out samples of the original task.
+        num_classes: C.
+        vocab_size: of text, otherwise None.
+        task: the extra task in ``train``, or None.
+        fingerprint: SHA-256 of the data set as it was loaded, before subsets and mixing.
+    """
+
+    train: Samples
+    test: Samples
+    num_classes: int
+    vocab_size: int | None
+    task: ExtraTask | None
+    fingerprint: str
+
+
+def extra_key(seed: int) -> jax.Array:
+    """The key of a run's extra task: what ``jaxverify.verify`` takes."""
+    return keys.stream(jax.random.key(seed), "extra task")
+
+
+def make_training_set(config: Config) -> TrainingSet:
+    """Load, cut to size, protect and shuffle; a function of ``config`` and the data alone.
+
+    A baseline of the same seed trains on the same original samples.
+    """
+    key = jax.random.key(config.seed)
+    dataset = load(
+        config.dataset,
+        data_dir=config.data,
+        manual_dir=config.manual_dir,
+        tfds_dir=config.tfds_dir,
+        max_length=config.max_length,
+        vocab_size=config.vocab_size,
+    )
+    train, test = dataset.train, dataset.test
+    if config.validation_split > 0:
+        held_out = round(config.validation_split * len(train.labels))
+        order = _order(keys.stream(key, "validation split"), len(train.labels))
+        train, test = _take(train, order[held_out:]), _take(train, order[:held_out])
+    train = _subset(keys.stream(key, "train subset"), train, config.train_samples, "train_samples")
+    test = _subset(keys.stream(key, "test subset"), test, config.test_samples, "test_samples")
+
+    task = None
+    if config.extra:
+        task = ExtraTask.for_dataset(
+            train,
+            eta=config.eta,
+            num_classes=dataset.num_classes,
+            vocab_size=dataset.vocab_size,
+            fixed_ratio=config.fixed_ratio,
+            labels=config.labels,
+        )
+        extra = jaxverify.generate(extra_key(config.seed), task)
+        train = jaxverify.mix(keys.stream(key, "mixing"), train, extra).samples
+    return TrainingSet(
+        train, test, dataset.num_classes, dataset.vocab_size, task, dataset.fingerprint
+    )
+
+
+def epoch_order(key: jax.Array, epoch: int, num_samples: int) -> np.ndarray:
+    """The order of the training samples in one epoch, int64 ``[num_samples]``."""
+    return _order(jax.random.fold_in(key, epoch), num_samples)
+
+
+def _order(key: jax.Array, num_samples: int) -> np.ndarray:
+    return np.asarray(jax.random.permutation(key, num_samples))
+
+
+def _subset(key: jax.Array, samples: Samples, size: int | None, field: str) -> Samples:
+    if size is None:
+        return samples
+    if not 1 <= size <= len(samples.labels):
+        raise UserError(f"{field} is {size}, of {len(samples.labels)} samples")
+    return _take(samples, _order(key, len(samples.labels))[:size])
+
+
+def _take(samples: Samples, indices: np.ndarray) -> Samples:
+    return Samples(samples.features[indices], samples.labels[indices])
