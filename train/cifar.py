@@ -3,7 +3,15 @@
 python -m train.cifar --extra --dataset cifar100 --model vgg11
 """
 
+from collections.abc import Sequence
+
 from train.main import main
 
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run the command line ``args``, or that of the process; returns the exit status."""
+    return main(["cifar10", "cifar100"], ["resnet34", "vgg11"], __doc__ or "", args)
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(["cifar10", "cifar100"], ["resnet34", "vgg11"], __doc__ or ""))
+    raise SystemExit(run())

@@ -9,8 +9,10 @@ import tyro
 
 from jaxverify.errors import UserError
 
-# Fields that say where a run lies or how it was called, not what it computes.
-PLACES = ("workdir", "resume", "data", "manual_dir", "tfds_dir")
+# Fields that say where a run lies, not what it computes.
+PLACES = ("workdir", "data", "manual_dir", "tfds_dir")
+# Fields in which a resumed run may differ from what it was: a later stop goes on with the same run.
+_FREE = (*PLACES, "resume", "stop_epoch")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Config:
 
     eval_every: float = 1
     """Evaluate, and write a checkpoint, this often."""
-    eval_batch_size: int = 500
+    eval_batch_size: int = 512
     """Samples per step of an evaluation, over all devices."""
     validation_split: float = 0
     """Evaluate on this share of the training set, held out, instead of on the test set: for
@@ -118,8 +120,8 @@ class Config:
         return cls(**{**values, **paths})
 
     def differences(self, other: "Config") -> list[str]:
-        """The names of the fields in which the two computations differ."""
-        names = [field.name for field in fields(self) if field.name not in PLACES]
+        """The names of the fields in which two runs differ so that neither can resume the other."""
+        names = [field.name for field in fields(self) if field.name not in _FREE]
         return [name for name in names if getattr(self, name) != getattr(other, name)]
 
 

@@ -3,7 +3,15 @@
 python -m train.digits --extra
 """
 
+from collections.abc import Sequence
+
 from train.main import main
 
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run the command line ``args``, or that of the process; returns the exit status."""
+    return main(["digits"], ["digits_cnn"], __doc__ or "", args)
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(["digits"], ["digits_cnn"], __doc__ or ""))
+    raise SystemExit(run())

@@ -42,23 +42,23 @@ class RunFolder:
                 run than the one to be resumed.
         """
         folder = cls(config.run_folder)
-        about = describe(config, data)
-        if not (folder.path / "config.json").exists():
-            folder.path.mkdir(parents=True, exist_ok=True)
-            folder.write_json("config.json", about)
-            return folder
+        if (folder.path / "config.json").exists():
+            folder._check_resumable(config, data)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.write_json("config.json", describe(config, data))
+        return folder
+
+    def _check_resumable(self, config: Config, data: TrainingSet) -> None:
         if not config.resume:
             raise UserError(
-                f"{folder.path} holds a run already: go on with --resume, or choose another "
-                "--workdir"
+                f"{self.path} holds a run already: go on with --resume, or choose another --workdir"
             )
-        earlier = folder.about()
+        earlier = self.about()
         changed = Config.from_json(earlier["config"]).differences(config)
         if changed:
-            raise UserError(f"the run in {folder.path} has another {', '.join(changed)}")
+            raise UserError(f"the run in {self.path} has another {', '.join(changed)}")
         if earlier["data_fingerprint"] != data.fingerprint:
-            raise UserError(f"the run in {folder.path} was trained on other data")
-        return folder
+            raise UserError(f"the run in {self.path} was trained on other data")
 
     def about(self) -> dict[str, Any]:
         """What ``config.json`` says: configuration, task, data fingerprint, versions."""

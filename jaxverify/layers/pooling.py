@@ -10,6 +10,9 @@ from jaxtyping import Array, Float
 def max_pool(x, window, strides, padding="VALID"):
     from jax import lax
     image = x.shape[1:-1]
+    if window==strides and padding=="VALID" and all(n%w==0 for n,w in zip(image,window)):
+        b,h,w,c=x.shape
+        return x.reshape(b,h//window[0],window[0],w//window[1],window[1],c).max((2,4))
     if isinstance(padding, str):
         padding = lax.padtype_to_pads(image, window, strides, padding)
     out = [(n + a + b - w) // s + 1

@@ -19,7 +19,7 @@ IMAGE_MODELS = {"resnet34": ResNet34, "vgg11": VGG11, "digits_cnn": DigitsCNN}
 TEXT_MODELS = {"textcnn": TextCNN, "att_blstm": AttBLSTM}
 
 
-def create(name: str, *, num_classes: int, vocab_size: int = 10_000) -> nn.Module:
+def create(name: str, *, num_classes: int, vocab_size: int | None = None) -> nn.Module:
     """Makes the model called ``name``."""
     if name in IMAGE_MODELS:
         return IMAGE_MODELS[name](num_classes)
