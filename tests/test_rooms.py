@@ -1,0 +1,82 @@
+"""The layout of the house: imports point one way, and each heavy library has one door."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILES = [path for room in ("jaxverify", "train", "configs") for path in (ROOT / room).rglob("*.py")]
+CORE = ["errors", "samples", "keys", "extra_task", "generators", "generation", "mixing", "stats"]
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, also inside a function."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def importers(package: str) -> set[str]:
+    """The files in which ``package`` or a part of it is imported."""
+    return {
+        path.relative_to(ROOT).as_posix()
+        for path in FILES
+        if any(name == package or name.startswith(f"{package}.") for name in imported(path))
+    }
+
+
+@pytest.mark.parametrize(
+    ("package", "door"),
+    [
+        ("orbax", "train/checkpoint.py"),
+        ("tensorflow_datasets", "jaxverify/data/tfds.py"),
+        ("jax.sharding", "train/mesh.py"),
+        ("pyarrow", "jaxverify/data/parquet.py"),
+        ("matplotlib", "train/curve.py"),
+    ],
+)
+def test_one_module_alone_imports_each_heavy_library(package, door):
+    assert importers(package) == {door}
+
+
+def test_nobody_imports_tensorflow():
+    assert importers("tensorflow") == set()
+
+
+def test_the_library_never_imports_the_scripts():
+    assert all(path.startswith(("train/", "configs/")) for path in importers("train"))
+
+
+@pytest.mark.parametrize("room", ["flax", "jaxverify.models", "jaxverify.layers", "jaxverify.data"])
+def test_the_core_imports_no_flax_and_no_room_above_it(room):
+    core = {f"jaxverify/{name}.py" for name in CORE} | {"jaxverify/verification.py"}
+    assert importers(room) & core == set()
+    assert not any(path.startswith("jaxverify/stats/") for path in importers(room))
+
+
+def test_models_import_nothing_of_ours_but_layers_and_errors():
+    for path in (ROOT / "jaxverify" / "models").glob("*.py"):
+        ours = {name for name in imported(path) if name.startswith(("jaxverify.", "train"))}
+        allowed = ("jaxverify.layers", "jaxverify.errors", "jaxverify.models")
+        assert all(name.startswith(allowed) for name in ours)
+
+
+def test_import_jaxverify_brings_in_no_heavy_library():
+    heavy = "flax orbax tensorflow tensorflow_datasets pyarrow matplotlib sklearn rich PIL"
+    code = f"import sys, jaxverify; print([n for n in {heavy.split()} if n in sys.modules])"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_file_is_longer_than_400_lines(path):
+    assert len(path.read_text().splitlines()) <= 400
