@@ -4,7 +4,7 @@ Table 1 of the paper: 92.21% test accuracy without the extra task.
 
     python -m train.ag_news --extra --model att_blstm
 
-takes T4; with ``--local``, seconds.
+takes ten minutes on 2 CPU cores with 27,492 samples; with ``--local``, seconds.
 """
 
 from train.config import Config
@@ -12,11 +12,11 @@ from train.config import Config
 config = Config(
     dataset="ag_news",
     model="att_blstm",
-    epochs=10,
+    epochs=4,
     batch_size=64,
     optimizer="adamw",
     learning_rate=1e-3,
-    schedule="constant",
+    schedule="cosine",
     weight_decay=0.0,
     eval_every=0.25,
 )

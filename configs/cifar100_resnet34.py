@@ -17,6 +17,7 @@ config = Config(
     optimizer="sgd",
     learning_rate=0.1,
     schedule="cosine",
+    warmup_epochs=1,
     weight_decay=5e-4,
     augment="crop_flip",
 )

@@ -149,8 +149,14 @@ def _forward(x, kernel, strides, pads):
 def _backward(strides, pads, residuals, g):
     x, kernel = residuals
     (dx,) = jax.linear_transpose(lambda x: _native(x, kernel, strides, pads), x)(g)
-    (dk,) = jax.linear_transpose(lambda k: _taps(x, k, strides, pads), kernel)(g)
-    return dx, dk
+    *window, channels, features = kernel.shape
+    x = jnp.pad(x, ((0, 0), *pads, (0, 0)))
+    rows = g.reshape(-1, features)
+    dk = []
+    for tap in product(*map(range, window)):
+        reads = (slice(t, t + (n - 1) * s + 1, s) for t, n, s in zip(tap, g.shape[1:-1], strides))
+        dk.append(x[(slice(None), *reads)].reshape(-1, channels).T @ rows)
+    return dx, jnp.stack(dk).reshape(kernel.shape)
 
 
 _native_with_tap_gradient.defvjp(_forward, _backward)

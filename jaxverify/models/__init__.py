@@ -1,11 +1,11 @@
-"""The networks of the paper's Table 1, and a small one for the digits example."""
+"""The networks of the paper's Table 1, and a small one for the digits."""
 
 import difflib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jaxtyping import Array, Float32, Shaped
 
 from jaxverify.errors import UserError
@@ -20,21 +20,46 @@ TEXT_MODELS = {"textcnn": TextCNN, "att_blstm": AttBLSTM}
 
 
 def create(name: str, *, num_classes: int, vocab_size: int | None = None) -> nn.Module:
-    """Makes the model called ``name``."""
+    """The network called ``name``, without parameters.
+
+    Args:
+        name: a key of ``IMAGE_MODELS`` or ``TEXT_MODELS``.
+        num_classes: C, the number of logits.
+        vocab_size: of text alone: the number of token ids, the two reserved ones counted.
+
+    Raises:
+        UserError: if there is no such network, naming the nearest, or text has no vocabulary.
+
+    Guarantee: equal arguments give equal modules, so they can be static parts of a pytree.
+
+    >>> create("resnet34", num_classes=10) == create("resnet34", num_classes=10)
+    True
+    """
     if name in IMAGE_MODELS:
-        return IMAGE_MODELS[name](num_classes)
+        return IMAGE_MODELS[name](num_classes=num_classes)
     if name in TEXT_MODELS:
-        return TEXT_MODELS[name](num_classes, vocab_size)
+        if vocab_size is None:
+            raise UserError(f"{name} reads text, and vocab_size is missing")
+        return TEXT_MODELS[name](num_classes=num_classes, vocab_size=vocab_size)
     names = sorted([*IMAGE_MODELS, *TEXT_MODELS])
     nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
-    raise UserError(f"unknown model {name!r}: did you mean {nearest!r}? There are {', '.join(names)}")
+    raise UserError(
+        f"no model is called {name!r}; did you mean {nearest!r}? There are {', '.join(names)}"
+    )
 
 
 @dataclass(frozen=True)
 class Inference:
-    """A model in inference mode, as a hashable function."""
+    """A network in inference mode as a function, hashable and comparable by value.
+
+    Attributes:
+        module: any module of this package.
+    """
 
     module: nn.Module
 
-    def __call__(self, variables: Any, features: Shaped[Array, "b ..."]) -> Float32[Array, "b classes"]:
-        return self.module.apply(variables, features, train=False)
+    def __call__(
+        self, variables: Any, features: Shaped[Array, "n ..."]
+    ) -> Float32[Array, "n num_classes"]:
+        """Logits under frozen batch statistics and without dropout."""
+        return jnp.asarray(self.module.apply(variables, features, train=False))

@@ -1,4 +1,4 @@
-"""Attention over a bidirectional LSTM (Zhou et al. 2016)."""
+"""Attention over a bidirectional LSTM (Zhou et al., 2016)."""
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -8,16 +8,28 @@ from jaxverify.layers import LSTM
 
 
 class AttBLSTM(nn.Module):
+    """Two bidirectional LSTM layers of 128, and a weighted mean over the words.
+
+    The weights are ``softmax(tanh(H) w)`` with one learnt vector w. Padding is read like a word:
+    it has an embedding, and nothing masks it.
+
+    Attributes:
+        num_classes: C.
+        vocab_size: the number of token ids.
+    """
+
     num_classes: int
-    vocab_size: int = 10_000
+    vocab_size: int
 
     @nn.compact
-    def __call__(self, x: Int[Array, "b length"], train: bool = False):
+    def __call__(
+        self, x: Int[Array, "n length"], train: bool = False
+    ) -> Float32[Array, "n num_classes"]:
+        """Logits of token ids; with ``train`` a "dropout" key is wanted."""
         x = nn.Embed(self.vocab_size, 100)(x)
         for _ in range(2):
             x = jnp.concatenate([LSTM(128)(x), LSTM(128, reverse=True)(x)], axis=-1)
-        score = nn.Dense(1, use_bias=False)(jnp.tanh(x))
-        weight = nn.softmax(score, axis=1)
-        x = jnp.tanh(jnp.sum(weight * x, axis=1))
+        weights = nn.softmax(nn.Dense(1, use_bias=False)(jnp.tanh(x)), axis=1)
+        x = jnp.tanh(jnp.sum(weights * x, axis=1))
         x = nn.Dropout(0.5, deterministic=not train)(x)
         return nn.Dense(self.num_classes)(x)

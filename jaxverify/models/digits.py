@@ -1,7 +1,6 @@
-"""A small convolutional net for 8x8 grey digits."""
+"""A small convolutional network for 8x8 grey digits."""
 
 import flax.linen as nn
-import jax.numpy as jnp
 from jaxtyping import Array, Float32, UInt8
 
 from jaxverify.layers import Conv, max_pool
@@ -9,14 +8,22 @@ from jaxverify.models.inputs import normalise
 
 
 class DigitsCNN(nn.Module):
+    """Two convolutions, a pooling, two dense layers.
+
+    Attributes:
+        num_classes: C.
+    """
+
     num_classes: int
 
     @nn.compact
-    def __call__(self, x: UInt8[Array, "b h w c"], train: bool = False):
+    def __call__(
+        self, x: UInt8[Array, "n h w c"], train: bool = False
+    ) -> Float32[Array, "n num_classes"]:
+        """Logits of images; nothing depends on ``train``."""
         x = normalise(x)
         x = nn.relu(Conv(32, (3, 3))(x))
         x = nn.relu(Conv(64, (3, 3))(x))
-        x = max_pool(x, (2, 2), (2, 2))
-        x = x.reshape(x.shape[0], -1)
+        x = max_pool(x, (2, 2), (2, 2)).reshape(x.shape[0], -1)
         x = nn.relu(nn.Dense(128)(x))
         return nn.Dense(self.num_classes)(x)

@@ -1,21 +1,32 @@
-"""VGG-11 for 32x32 images."""
+"""VGG-11 (Simonyan & Zisserman, 2015) for small images."""
 
 import flax.linen as nn
-import jax.numpy as jnp
 from jaxtyping import Array, Float32, UInt8
 
 from jaxverify.layers import Conv, max_pool
 from jaxverify.models.inputs import normalise
 
+_POOL = 0
+_LAYERS = (64, _POOL, 128, _POOL, 256, 256, _POOL, 512, 512, _POOL, 512, 512, _POOL)
+
 
 class VGG11(nn.Module):
+    """Eight 3x3 convolutions with bias, no BatchNorm; a classifier of 512, 512, C.
+
+    Attributes:
+        num_classes: C.
+    """
+
     num_classes: int
 
     @nn.compact
-    def __call__(self, x: UInt8[Array, "b h w c"], train: bool = False):
+    def __call__(
+        self, x: UInt8[Array, "n h w c"], train: bool = False
+    ) -> Float32[Array, "n num_classes"]:
+        """Logits of images of at least 32x32; with ``train`` a "dropout" key is wanted."""
         x = normalise(x)
-        for features in (64, None, 128, None, 256, 256, None, 512, 512, None, 512, 512, None):
-            if features is None:
+        for features in _LAYERS:
+            if features == _POOL:
                 x = max_pool(x, (2, 2), (2, 2))
             else:
                 x = nn.relu(Conv(features, (3, 3), kernel_init=nn.initializers.he_normal())(x))
