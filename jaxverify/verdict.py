@@ -149,7 +149,7 @@ class Verdict:
         """The verdict as a table for the terminal; ``rich.print(verdict)`` shows it."""
         from jaxverify.report.terminal import verdict_table
 
-        return verdict_table(self)
+        return verdict_table(self.to_dict())
 
     def __rich__(self) -> "Table":
         return self.table()

@@ -1,9 +1,9 @@
 """The verdict as a page in the terminal."""
 
+from typing import Any
+
 from rich.table import Table
 from rich.text import Text
-
-from jaxverify.verdict import Verdict
 
 _STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
 _MEANINGS = {
@@ -13,13 +13,12 @@ _MEANINGS = {
 }
 
 
-def verdict_table(verdict: Verdict) -> Table:
+def verdict_table(facts: dict[str, Any]) -> Table:
     """The numbers of one verdict, and how it would stand under other values of epsilon.
 
     Args:
-        verdict: a single one, not a stack.
+        facts: of the verdict, as ``Verdict.to_dict`` gives them.
     """
-    facts = verdict.to_dict()
     outcome, alpha = facts["outcome"], facts["alpha"]
     table = Table(
         title=Text(outcome, style=_STYLES[outcome]),
@@ -44,8 +43,8 @@ def verdict_table(verdict: Verdict) -> Table:
         f"{facts['memorised_upper']:.1%}]",
     )
     table.add_section()
-    for row in verdict.sensitivity():
-        mark = "passes" if row.passed else "does not pass"
-        limit = "" if row.threshold is None else f"T {row.threshold:.2%}, "
-        table.add_row(f"if epsilon were {row.epsilon:.0%}", f"{limit}{mark}")
+    for row in facts["sensitivity"]:
+        mark = "passes" if row["passed"] else "does not pass"
+        limit = "" if row["threshold"] is None else f"T {row['threshold']:.2%}, "
+        table.add_row(f"if epsilon were {row['epsilon']:.0%}", f"{limit}{mark}")
     return table
