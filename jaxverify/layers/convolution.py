@@ -1,20 +1,24 @@
 """Convolution as Flax defines it, lowered to what the backend at hand runs fastest.
 
 :class:`Conv` takes the place of ``flax.linen.Conv``; :func:`conv` is the pure function under it,
-and :func:`choose` the one place that decides which of :mod:`jaxverify.layers.lowerings` it uses.
+and :func:`choose` the one place that decides how it is computed.
 """
 
 from collections.abc import Sequence
+from itertools import product
+from typing import Literal
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 from jax import lax
 from jaxtyping import Array, DTypeLike, Float
 
-from jaxverify.layers.lowerings import LOWERINGS, Lowering, Pads, Sizes, out_sizes
-
 Padding = str | int | Sequence[tuple[int, int]]
+Lowering = Literal["native", "taps"]
+_Sizes = tuple[int, ...]
+_Pads = tuple[tuple[int, int], ...]
 
 
 class Conv(nn.Module):
@@ -74,7 +78,7 @@ def conv(
         lowering: how to compute it; by default what :func:`choose` says.
 
     Returns:
-        The output, of the promoted dtype of ``x`` and ``kernel``.
+        The output, of the dtype of ``x`` and ``kernel``.
 
     >>> import jax.numpy as jnp
     >>> x = jnp.array([1.0, 2.0, 3.0]).reshape(1, 3, 1)
@@ -89,35 +93,61 @@ def conv(
         pads = ((padding, padding),) * len(window)
     else:
         pads = tuple((low, high) for low, high in padding)
-    lowering = lowering or choose(image, kernel.shape, strides, pads, jax.default_backend())
-    return LOWERINGS[lowering](x, kernel, strides, pads)
+    out = tuple(
+        (n + low + high - w) // s + 1
+        for n, w, s, (low, high) in zip(image, window, strides, pads, strict=True)
+    )
+    if (lowering or choose(window, out, jax.default_backend())) == "native":
+        return _native(x, kernel, strides, pads)
+    return _taps(x, kernel, strides, pads, out)
 
 
-def choose(
-    image: Sizes, kernel_shape: Sizes, strides: Sizes, pads: Pads, backend: str
-) -> Lowering:
-    """Chooses the lowering for static shapes, from measurements on a CPU of two cores.
+def choose(window: Sequence[int], out: Sequence[int], backend: str) -> Lowering:
+    """Chooses the lowering from the window's and the output's spatial shape.
 
-    Elsewhere than on a CPU it is always XLA's own. On a CPU, milliseconds of processor time for
-    forward and backward of a 3x3 convolution at batch 128:
-
-    ==================  ===========  ======  ================================
-    image, channels     XLA's own    taps    XLA's own, kernel gradient taps
-    ==================  ===========  ======  ================================
-    8x8, 64 to 64       22           51      36
-    4x4, 128 to 128     18           17      20
-    2x2, 256 to 256     330          12
-    1x1, 512 to 512     78           3
-    16x16, 64 to 128    223                  171
-    8x8, 256 to 256     379                  305
-    ==================  ===========  ======  ================================
+    On a CPU, XLA's convolution falls to a tenth of its speed at outputs of 2x2 and 1x1, forward
+    and backward, and a 1x1 window is a matrix product that it does not treat as one.
     """
-    if backend != "cpu":
-        return "native"
-    *window, channels, features = kernel_shape
-    out = out_sizes(image, tuple(window), strides, pads)
-    if max(out) <= 2 or max(window) == 1:  # most taps meet only padding, or there is but one
+    if backend == "cpu" and (max(out) <= 2 or max(window) == 1):
         return "taps"
-    if len(out) == 2 and min(out) >= 8 and channels * features >= 64 * 128:
-        return "kernelwise_taps"
-    return "kernelwise"
+    return "native"
+
+
+def _native(x: Array, kernel: Array, strides: _Sizes, pads: _Pads) -> Array:
+    """XLA's own convolution, channels last."""
+    space = "DHW"[-len(strides) :]
+    layouts = (f"N{space}C", f"{space}IO", f"N{space}C")
+    return lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=layouts)
+
+
+def _taps(x: Array, kernel: Array, strides: _Sizes, pads: _Pads, out: _Sizes) -> Array:
+    """The sum, over the taps that meet the image, of pixels times that tap's matrix.
+
+    At 2x2 and 1x1 that is 16/36 and 1/9 of the multiplications of a 3x3 window: the other taps
+    meet only padding.
+    """
+    batch, *image, channels = x.shape
+    *window, _, features = kernel.shape
+    axes = [_meetings(*sizes) for sizes in zip(image, window, strides, pads, out, strict=True)]
+    y = jnp.zeros((batch, *out, features), x.dtype)
+    for meeting in product(*axes):
+        tap, reads, margins = zip(*meeting, strict=True)
+        pixels = x[(slice(None), *reads)]
+        part = (pixels.reshape(-1, channels) @ kernel[tap]).reshape(*pixels.shape[:-1], features)
+        y += jnp.pad(part, ((0, 0), *margins, (0, 0)))
+    return y
+
+
+def _meetings(
+    n: int, window: int, stride: int, pad: tuple[int, int], out: int
+) -> list[tuple[int, slice, tuple[int, int]]]:
+    """Along one axis: each tap that meets the image, the inputs it reads, the outputs it skips."""
+    found = []
+    for tap in range(window):
+        offset = tap - pad[0]  # output i reads input i * stride + offset
+        first = max(0, -(offset // stride))
+        last = min(out - 1, (n - 1 - offset) // stride)
+        if first <= last:
+            reads = slice(first * stride + offset, last * stride + offset + 1, stride)
+            found.append((tap, reads, (first, out - 1 - last)))
+    return found

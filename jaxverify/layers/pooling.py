@@ -48,7 +48,9 @@ def max_pool(
     image = x.shape[1:-1]
     if isinstance(padding, str):
         padding = lax.padtype_to_pads(image, window, strides, padding)
-    x = lax.pad(x, jnp.array(-jnp.inf, x.dtype), [(0, 0, 0), *((*p, 0) for p in padding), (0, 0, 0)])
+    x = lax.pad(
+        x, jnp.array(-jnp.inf, x.dtype), [(0, 0, 0), *((*p, 0) for p in padding), (0, 0, 0)]
+    )
     if window == strides and all(n % w == 0 for n, w in zip(x.shape[1:-1], window, strict=True)):
         return _max_of_tiles(x, window)
     for axis, (w, s) in enumerate(zip(window, strides, strict=True), start=1):
