@@ -42,10 +42,13 @@ class RunFolder:
                 run than the one to be resumed.
         """
         folder = cls(config.run_folder)
+        about = describe(config, data)
         if (folder.path / "config.json").exists():
             folder._check_resumable(config, data)
+            earlier = folder.about()["code_revisions"]
+            about["code_revisions"] = list(dict.fromkeys([*earlier, *about["code_revisions"]]))
         folder.path.mkdir(parents=True, exist_ok=True)
-        folder.write_json("config.json", describe(config, data))
+        folder.write_json("config.json", about)
         return folder
 
     def _check_resumable(self, config: Config, data: TrainingSet) -> None:
@@ -143,7 +146,7 @@ def describe(config: Config, data: TrainingSet) -> dict[str, Any]:
         "train_samples": len(data.train.labels),
         "test_samples": len(data.test.labels),
         "data_fingerprint": data.fingerprint,
-        "code_revision": _revision(),
+        "code_revisions": [_revision()],  # a resumed run may have seen several
         "versions": {
             "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in _PACKAGES},
