@@ -1,6 +1,7 @@
 """A recurrent layer."""
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
@@ -19,4 +20,4 @@ class LSTM(nn.Module):
     def __call__(self, x: Float[Array, "b time c"]) -> Float[Array, "b time h"]:
         """The hidden state after every step."""
         cell = nn.OptimizedLSTMCell(self.features, name="cell")
-        return nn.RNN(cell, reverse=self.reverse, keep_order=True)(x)
+        return jnp.asarray(nn.RNN(cell, reverse=self.reverse, keep_order=True)(x))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import reduce
 from itertools import product
-from typing import Literal
+from typing import Literal, cast
 
 import flax.linen as nn
 import jax
@@ -44,7 +44,8 @@ def max_pool(
     """
     window, strides = tuple(window), tuple(strides)
     if (lowering or _default_lowering()) == "native":
-        return nn.max_pool(x, window, strides, padding)
+        # Flax takes pairs too, though its annotation says text alone.
+        return nn.max_pool(x, window, strides, cast(str, padding))
     image = x.shape[1:-1]
     if isinstance(padding, str):
         padding = lax.padtype_to_pads(image, window, strides, padding)
