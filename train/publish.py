@@ -131,7 +131,26 @@ def _section(name: str, result: dict[str, Any]) -> str:
         + ", ".join(f"{field} {config[field]}" for field in recipe)
         + f". Data `{result['data_fingerprint'][:12]}`, code `{revisions}`, jax {versions['jax']}, "
         f"flax {versions['flax']}, {result['devices']} of {result['cpu_count']} cores.\n"
+        + _caveats(result)
     )
+
+
+def _caveats(result: dict[str, Any]) -> str:
+    """In what the run is less than the paper's."""
+    config, task = result["config"], result["task"]
+    caveats = []
+    if config["stop_epoch"] is not None:
+        share = f"{config['stop_epoch']:g} of the {config['epochs']:g} epochs"
+        caveats.append(f"Stopped after {share} of its schedule: not converged.")
+    original = result["train_samples"] - (task["num_samples"] if task else 0)
+    paper = _PAPER["table1"].get(config["dataset"], {}).get(config["model"])
+    if paper is not None and original < paper[0]:
+        lost = paper[3] - 100 * result["summary"]["best_test_accuracy"]
+        caveats.append(
+            f"Trained on {original:,} of the paper's {paper[0]:,} samples; the best test accuracy "
+            f"lies {lost:.2f} points under the paper's."
+        )
+    return "".join(f"\n{caveat}\n" for caveat in caveats)
 
 
 def _picture(result: dict[str, Any]) -> bytes:
