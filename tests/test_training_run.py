@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 import jaxverify
@@ -107,6 +109,33 @@ def test_the_baseline_has_no_extra_task(tmp_path):
     result = json.loads((workdir / "result.json").read_text())
     assert result["train_samples"] == 600
     assert "cq_first_crossing" not in result["summary"]
+
+
+def test_text_from_a_folder_of_parquet_files_is_learnt(tmp_path):
+    rng = np.random.default_rng(0)
+    words = {0: ["good", "fine", "great"], 1: ["bad", "poor", "awful"]}
+    labels = np.arange(512) % 2
+    texts = [" ".join(rng.choice([*words[y], *"abcdefghijklmnopqrst"], 30)) for y in labels]
+    for split in ("train", "test"):
+        table = pyarrow.table({"text": texts, "label": labels})
+        pyarrow.parquet.write_table(table, tmp_path / f"{split}.parquet")
+    options = [
+        "--extra",
+        "--eta",
+        "0.1",
+        "--epochs",
+        "4",
+        "--max-length",
+        "40",
+        "--eval-every",
+        "4",
+    ]
+    folders = ["--data", str(tmp_path), "--workdir", str(tmp_path / "run")]
+    assert main(["imdb"], ["textcnn"], "", [*options, *folders]) == 0
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert result["summary"]["final_test_accuracy"] > 0.9
+    assert result["task"]["kind"] == "text"
+    assert result["vocab_size"] == 28  # 26 words and the two reserved ids
 
 
 @pytest.mark.slow
