@@ -4,7 +4,7 @@ Table 1 of the paper: 92.21% test accuracy without the extra task.
 
     python -m train.ag_news --extra --model att_blstm
 
-takes ten minutes on 2 CPU cores with 27,492 samples; with ``--local``, under a minute.
+takes ten minutes on 2 CPU cores with 27,492 samples; with ``--local``, about a minute.
 """
 
 from train.config import Config

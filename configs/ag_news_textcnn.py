@@ -4,7 +4,7 @@ Table 1 of the paper: 92.58% test accuracy without the extra task.
 
     python -m train.ag_news --extra
 
-takes a minute on 2 CPU cores with 27,492 samples, five with all; with ``--local``, under a minute.
+takes a minute on 2 CPU cores with 27,492 samples, five with all; with ``--local``, about a minute.
 """
 
 from train.config import Config

@@ -4,7 +4,7 @@ Table 1 of the paper: 70.19% test accuracy without the extra task.
 
     python -m train.cifar --extra --dataset cifar100
 
-takes hours on a GPU, days on 2 CPU cores; with ``--local``, under a minute.
+takes hours on a GPU, days on 2 CPU cores; with ``--local``, about a minute.
 """
 
 from train.config import Config

@@ -4,7 +4,7 @@ The set is small, so eta is larger than the paper's .8%, which would make 12 ext
 
     python -m train.digits --extra
 
-takes a minute on 2 CPU cores; with ``--local``, under a minute.
+takes a minute on 2 CPU cores; with ``--local``, about a minute.
 """
 
 from train.config import Config

@@ -4,7 +4,7 @@ Table 1 of the paper: 89.99% test accuracy without the extra task.
 
     python -m train.imdb --extra --model att_blstm
 
-takes half an hour on 2 CPU cores; with ``--local``, under a minute.
+takes half an hour on 2 CPU cores; with ``--local``, about a minute.
 """
 
 from train.config import Config

@@ -4,7 +4,7 @@ Table 1 of the paper: 88.82% test accuracy without the extra task.
 
     python -m train.imdb --extra
 
-takes ten minutes on 2 CPU cores; with ``--local``, under a minute.
+takes ten minutes on 2 CPU cores; with ``--local``, about a minute.
 """
 
 from train.config import Config

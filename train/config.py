@@ -131,7 +131,7 @@ def load_config(dataset: str, model: str, *, local: bool = False) -> Config:
     Args:
         dataset: as in :class:`Config`.
         model: as in :class:`Config`.
-        local: the mode of less than a minute, to see that everything works.
+        local: the mode of about a minute, to see that everything works.
     """
     module = importlib.import_module(f"configs.{dataset}_{model}")
     return replace(module.config, **module.LOCAL) if local else module.config

@@ -57,7 +57,7 @@ def parse(datasets: Sequence[str], models: Sequence[str], doc: str, args: Sequen
     _check_choice("model", cell.model, models)
     default = load_config(cell.dataset, cell.model, local=cell.local)
     rest = [argument for argument in args if argument != "--local"]
-    text = f"{doc}\n--local makes the run less than a minute long, to see that everything works."
+    text = f"{doc}\n--local makes the run about a minute long, to see that everything works."
     prog = f"python -m train.{Path(sys.argv[0]).stem}"
     return tyro.cli(Config, prog=prog, default=default, args=rest, description=text)
 
