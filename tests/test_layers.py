@@ -14,20 +14,27 @@ from jaxverify.layers.convolution import choose
 
 @st.composite
 def convolutions(draw):
-    """Shapes of one convolution, 1-D or 2-D, whose output is not empty."""
-    rank = draw(st.integers(1, 2))
-    image = tuple(draw(st.integers(1, 6)) for _ in range(rank))
-    window = tuple(draw(st.integers(1, 4)) for _ in range(rank))
-    border = st.tuples(st.integers(0, 3), st.integers(0, 3))
-    padding = draw(st.sampled_from(["SAME", "pairs", "VALID", 2]))
-    if padding == "pairs":
-        padding = tuple(draw(border) for _ in range(rank))
-    if padding == "VALID":
-        image = tuple(max(n, w) for n, w in zip(image, window, strict=True))
-    elif not isinstance(padding, str):
-        pads = ((2, 2),) * rank if padding == 2 else padding
-        window = tuple(min(w, n + sum(p)) for w, n, p in zip(window, image, pads, strict=True))
-    strides = tuple(draw(st.integers(1, 3)) for _ in range(rank))
+    """Shapes of one convolution, 1-D or 2-D, whose output is not empty.
+
+    Borders are narrower than the window: under wider ones the input gradient of XLA's own
+    convolution is wrong (jaxlib 0.10.2, CPU), so it cannot serve as the reference.
+    """
+    axes = [
+        (draw(st.integers(1, 6)), draw(st.integers(1, 4)), draw(st.integers(1, 3)))
+        for _ in range(draw(st.integers(1, 2)))
+    ]
+    image, window, strides = zip(*axes, strict=True)
+    padding = draw(st.sampled_from(["SAME", "VALID", "width", "pairs"]))
+    borders = ((0, 0),) * len(window)
+    if padding == "width":
+        padding = draw(st.integers(0, min(window) - 1))
+        borders = ((padding, padding),) * len(window)
+    elif padding == "pairs":
+        widths = [st.integers(0, w - 1) for w in window]
+        padding = borders = tuple((draw(width), draw(width)) for width in widths)
+    if padding != "SAME":
+        sizes = zip(image, window, borders, strict=True)
+        image = tuple(max(n, w - sum(border)) for n, w, border in sizes)
     return image, window, strides, padding, draw(st.integers(1, 3)), draw(st.integers(1, 3))
 
 
@@ -86,6 +93,15 @@ def test_parameters_outputs_and_gradients_are_those_of_flax(shapes, use_bias):
     assert_close(
         *(jax.tree.leaves(with_gradients(module.apply, variables, x)) for module in (ours, theirs))
     )
+
+
+def test_taps_are_right_where_padding_is_wider_than_the_window():
+    x, kernel = jnp.ones((1, 3, 1)), jnp.array([2.0, 3.0]).reshape(2, 1, 1)
+    options = {"padding": ((3, 0),), "lowering": "taps"}
+    y = conv(x, kernel, **options)
+    np.testing.assert_array_equal(y.ravel(), [0, 0, 3, 5, 5])
+    gradient = jax.grad(lambda x: conv(x, kernel, **options).sum())(x)
+    np.testing.assert_array_equal(gradient.ravel(), [5, 5, 3])
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.float32])

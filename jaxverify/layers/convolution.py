@@ -25,7 +25,7 @@ class Conv(nn.Module):
     """A convolution over ``[batch, *space, channels]``, in one, two or three spatial dimensions.
 
     Guarantee: parameters ("kernel", "bias"), outputs and gradients are those of
-    ``flax.linen.Conv`` up to rounding.
+    ``flax.linen.Conv`` up to rounding, with padding narrower than the window (see :func:`conv`).
 
     Attributes:
         features: the number of output channels.
@@ -68,7 +68,9 @@ def conv(
 ) -> Float[Array, "b *out f"]:
     """Convolves ``x`` with ``kernel``, as ``jax.lax.conv_general_dilated`` does channels last.
 
-    Guarantee: every lowering gives the same output and the same gradients, up to rounding.
+    Guarantee: every lowering gives the same output and the same gradients, up to rounding. Where
+    padding is as wide as the window or wider, the input gradient of "native" is not to be trusted:
+    XLA computes it wrongly on a CPU (seen in jaxlib 0.10.2). No network here pads so.
 
     Args:
         x: images, or any array with the spatial dimensions in the middle.
