@@ -1,5 +1,7 @@
 """Layers: whatever the lowering, values and gradients are Flax's."""
 
+from functools import partial
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -7,17 +9,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from jaxverify.layers import LSTM, Conv, conv, max_pool
+from jaxverify.layers import LSTM, Conv, ConvMaxOverTime, conv, max_pool
 from jaxverify.layers.convolution import choose
+from jaxverify.layers.lowerings import LOWERINGS
+from jaxverify.layers.max_over_time import max_over_time
 
 
 @st.composite
 def convolutions(draw):
     """Shapes of one convolution, 1-D or 2-D, whose output is not empty.
 
-    Borders are narrower than the window: under wider ones the input gradient of XLA's own
-    convolution is wrong (jaxlib 0.10.2, CPU), so it cannot serve as the reference.
+    Borders are narrower than the window: under wider ones the gradient of XLA's own convolution
+    reads memory that nobody wrote (jaxlib 0.10.2, CPU), so it cannot serve as the reference.
     """
     axes = [
         (draw(st.integers(1, 6)), draw(st.integers(1, 4)), draw(st.integers(1, 3)))
@@ -25,29 +30,48 @@ def convolutions(draw):
     ]
     image, window, strides = zip(*axes, strict=True)
     padding = draw(st.sampled_from(["SAME", "VALID", "width", "pairs"]))
-    borders = ((0, 0),) * len(window)
+    borders = [(0, 0)] * len(window)
     if padding == "width":
         padding = draw(st.integers(0, min(window) - 1))
-        borders = ((padding, padding),) * len(window)
+        borders = [(padding, padding)] * len(window)
     elif padding == "pairs":
-        widths = [st.integers(0, w - 1) for w in window]
-        padding = borders = tuple((draw(width), draw(width)) for width in widths)
+        border = [st.integers(0, w - 1) for w in window]
+        padding = borders = tuple((draw(width), draw(width)) for width in border)
     if padding != "SAME":
         sizes = zip(image, window, borders, strict=True)
         image = tuple(max(n, w - sum(border)) for n, w, border in sizes)
     return image, window, strides, padding, draw(st.integers(1, 3)), draw(st.integers(1, 3))
 
 
-def with_gradients(fn, *arguments):
-    """The value of ``fn`` and the gradients of a sum in which every output counts differently."""
+def drawn(*shape):
+    """Normal numbers from NumPy, which need no compilation for each shape."""
+    return jnp.asarray(np.random.default_rng(0).standard_normal(shape, np.float32))
 
-    def weighted(*arguments):
+
+def drawn_for(module, x):
+    """Values for a module's variables."""
+    shapes = jax.eval_shape(module.init, jax.random.key(0), x)
+    return jax.tree.map(lambda leaf: drawn(*leaf.shape), shapes)
+
+
+def with_gradients(functions, *arguments):
+    """Of each function the value, and the gradients of a sum that weighs every output differently.
+
+    One compilation for all of them keeps the tests quick.
+    """
+
+    def weighted(fn, *arguments):
         y = fn(*arguments)
         return (y * jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape)).sum(), y
 
-    differentiate = jax.value_and_grad(weighted, range(len(arguments)), has_aux=True)
-    (_, y), gradients = jax.jit(differentiate)(*arguments)
-    return [y, *gradients]
+    @jax.jit
+    def differentiate(*arguments):
+        over_all = range(1, len(arguments) + 1)
+        return [
+            jax.value_and_grad(weighted, over_all, has_aux=True)(fn, *arguments) for fn in functions
+        ]
+
+    return [jax.tree.leaves((y, gradients)) for (_, y), gradients in differentiate(*arguments)]
 
 
 def assert_close(ours, theirs, tolerance=1e-4):
@@ -63,64 +87,48 @@ def assert_close(ours, theirs, tolerance=1e-4):
 @settings(max_examples=12)
 def test_every_lowering_gives_the_same_output_and_the_same_gradients_up_to_rounding(shapes):
     image, window, strides, padding, channels, features = shapes
-    x = jax.random.normal(jax.random.key(0), (2, *image, channels))
-    kernel = jax.random.normal(jax.random.key(1), (*window, channels, features))
-    results = [
-        with_gradients(
-            lambda x, k, lowering=lowering: conv(
-                x, k, strides=strides, padding=padding, lowering=lowering
-            ),
-            x,
-            kernel,
-        )
-        for lowering in ("native", "taps")
-    ]
-    assert_close(*results)
+    x = drawn(2, *image, channels)
+    kernel = drawn(*window, channels, features)
+    options = {"strides": strides, "padding": padding}
+    functions = [partial(conv, lowering=lowering, **options) for lowering in LOWERINGS]
+    reference, *others = with_gradients(functions, x, kernel)
+    for other in others:
+        assert_close(other, reference)
 
 
 @given(convolutions(), st.booleans())
-@settings(max_examples=8)
+@settings(max_examples=12)
 def test_parameters_outputs_and_gradients_are_those_of_flax(shapes, use_bias):
     image, window, strides, padding, channels, features = shapes
-    x = jax.random.normal(jax.random.key(0), (2, *image, channels))
+    x = drawn(2, *image, channels)
     options = {"strides": strides, "padding": padding, "use_bias": use_bias}
     ours, theirs = Conv(features, window, **options), nn.Conv(features, window, **options)
-    variables = theirs.init(jax.random.key(1), x)
-    for one, two in zip(
-        *(jax.tree.leaves(m.init(jax.random.key(1), x)) for m in (ours, theirs)), strict=True
-    ):
-        np.testing.assert_array_equal(one, two)
-    assert_close(
-        *(jax.tree.leaves(with_gradients(module.apply, variables, x)) for module in (ours, theirs))
-    )
-
-
-def test_taps_are_right_where_padding_is_wider_than_the_window():
-    x, kernel = jnp.ones((1, 3, 1)), jnp.array([2.0, 3.0]).reshape(2, 1, 1)
-    options = {"padding": ((3, 0),), "lowering": "taps"}
-    y = conv(x, kernel, **options)
-    np.testing.assert_array_equal(y.ravel(), [0, 0, 3, 5, 5])
-    gradient = jax.grad(lambda x: conv(x, kernel, **options).sum())(x)
-    np.testing.assert_array_equal(gradient.ravel(), [5, 5, 3])
+    variables = drawn_for(theirs, x)
+    assert jax.tree.all(jax.tree.map(np.array_equal, variables, drawn_for(ours, x)))
+    assert_close(*with_gradients([ours.apply, theirs.apply], variables, x))
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.float32])
-def test_the_dtype_is_flaxs_too(dtype):
+def test_initial_parameters_and_dtype_are_flaxs_too(dtype):
     x = jax.random.normal(jax.random.key(0), (2, 2, 2, 3))
     modules = [kind(4, (3, 3), dtype=dtype) for kind in (Conv, nn.Conv)]
-    variables = modules[1].init(jax.random.key(1), x)
-    ours, theirs = (module.apply(variables, x) for module in modules)
+    variables = [module.init(jax.random.key(1), x) for module in modules]
+    assert jax.tree.all(jax.tree.map(np.array_equal, *variables))
+    ours, theirs = (module.apply(variables[0], x) for module in modules)
     assert ours.dtype == dtype
     assert_close([ours], [theirs], tolerance=2e-2)
 
 
 @pytest.mark.parametrize("backend", ["gpu", "tpu", "cpu"])
 def test_only_on_a_cpu_is_anything_but_the_native_convolution_chosen(backend):
-    small, large, pointwise = ((3, 3), (2, 2)), ((3, 3), (8, 8)), ((1, 1), (8, 8))
-    chosen = [choose(window, out, backend) for window, out in (small, large, pointwise)]
-    assert chosen == (
-        ["taps", "native", "taps"] if backend == "cpu" else ["native", "native", "native"]
-    )
+    layers = {
+        ((3, 3, 256, 256), (2, 2)): "taps",
+        ((1, 1, 64, 128), (8, 8)): "taps",
+        ((3, 3, 64, 64), (8, 8)): "native",
+        ((3, 3, 64, 128), (16, 16)): "hybrid",
+    }
+    for (kernel, out), on_cpu in layers.items():
+        assert choose(kernel, out, backend) == (on_cpu if backend == "cpu" else "native")
 
 
 @given(
@@ -135,22 +143,62 @@ def test_pooling_takes_flaxs_values_and_gradients_where_nothing_ties(
 ):
     if padding not in ("SAME", "VALID"):
         window = max(window, 2)  # a window inside the padding has no value
-    x = jax.random.permutation(jax.random.key(0), 2 * image[0] * image[1] * 3)
-    x = x.reshape(2, *image, 3).astype(jnp.float32)
+    x = np.random.default_rng(0).permutation(2 * image[0] * image[1] * 3)  # nothing ties
+    x = x.reshape(2, *image, 3).astype(np.float32)
     shape = (window, window), (stride, stride), padding
-    results = [
-        with_gradients(fn, x)
-        for fn in (
-            lambda x: max_pool(x, *shape, lowering="maxima"),
-            lambda x: nn.max_pool(x, *shape),
-        )
-    ]
-    assert_close(*results)
+    ours, theirs = partial(max_pool, lowering="maxima"), nn.max_pool
+    functions = [lambda x, pool=pool: pool(x, *shape) for pool in (ours, theirs)]
+    assert_close(*with_gradients(functions, x))
 
 
 def test_a_tie_shares_the_gradient():
     gradient = jax.grad(lambda x: max_pool(x, (2,), (2,), lowering="maxima").sum())
     np.testing.assert_array_equal(gradient(jnp.ones((1, 2, 1))).ravel(), [0.5, 0.5])
+
+
+@given(st.integers(1, 5), st.integers(5, 9), st.integers(1, 3))
+@settings(max_examples=12)
+def test_the_maximum_over_time_takes_flaxs_parameters_outputs_and_gradients(
+    width, length, features
+):
+    x = drawn(2, length, 3)
+    ours, theirs = ConvMaxOverTime(features, width), nn.Conv(features, (width,), padding="VALID")
+    variables = drawn_for(theirs, x)
+    assert jax.tree.all(jax.tree.map(np.array_equal, variables, drawn_for(ours, x)))
+    functions = [ours.apply, lambda v, x: theirs.apply(v, x).max(axis=1)]
+    assert_close(*with_gradients(functions, variables, x))
+
+
+def test_at_a_tie_the_first_window_takes_the_gradient():
+    gradient = jax.grad(lambda x: max_over_time(x, jnp.ones((1, 1, 1)), lowering="windows").sum())
+    np.testing.assert_array_equal(gradient(jnp.ones((1, 3, 1))).ravel(), [1, 0, 0])
+
+
+@pytest.mark.parametrize("lowering", LOWERINGS)
+def test_every_lowering_works_with_stacked_kernels_and_for_single_samples(lowering):
+    x, kernels = drawn(3, 2, 4, 4, 2), drawn(3, 3, 3, 2, 5)
+
+    def loss(kernel, x, lowering=lowering):
+        return jnp.sin(conv(x, kernel, lowering=lowering)).sum()
+
+    stacked = jax.vmap(jax.grad(loss))(kernels, x)
+    each = jax.vmap(jax.grad(loss), in_axes=(None, 0))(kernels[0], x)
+    for i in range(3):
+        for one, kernel in ((stacked[i], kernels[i]), (each[i], kernels[0])):
+            np.testing.assert_allclose(one, jax.grad(loss)(kernel, x[i], "native"), atol=1e-4)
+
+
+@pytest.mark.parametrize("lowering", LOWERINGS)
+def test_a_batch_split_over_eight_devices_gives_the_same_gradients(lowering):
+    def loss(kernel, filters, x):
+        y = max_pool(conv(x, kernel, lowering=lowering), (3, 3), (2, 2), "SAME")
+        return jnp.sin(max_over_time(y.reshape(y.shape[0], -1, y.shape[-1]), filters)).sum()
+
+    gradient = jax.jit(jax.grad(loss, (0, 1, 2)))
+    kernel, filters, x = drawn(3, 3, 2, 5), drawn(2, 5, 4), drawn(8, 4, 4, 2)
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
+    split = jax.device_put(x, NamedSharding(mesh, PartitionSpec("data")))
+    assert_close(gradient(kernel, filters, split), gradient(kernel, filters, x))
 
 
 @pytest.mark.parametrize("reverse", [False, True])

@@ -1,6 +1,7 @@
 """The networks: exactly the sizes of the paper's Table 1, and fit for what the loop does."""
 
 import math
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -29,9 +30,10 @@ def shapes(name: str, num_classes: int, vocab_size: int):
     return jax.eval_shape(module.init, jax.random.key(0), INPUTS[name])
 
 
+@cache
 def initialised(name: str, seed: int = 1):
     module = models.create(name, num_classes=3, vocab_size=50)
-    return module, module.init(jax.random.key(seed), INPUTS[name])
+    return module, jax.jit(module.init)(jax.random.key(seed), INPUTS[name])
 
 
 @pytest.mark.parametrize(
@@ -64,28 +66,31 @@ def test_the_stem_for_small_images_keeps_their_size_longer():
 @pytest.mark.parametrize("name", SMALL)
 def test_inference_is_deterministic_and_its_logits_are_float32(name):
     module, variables = initialised(name)
-    logits = models.Inference(module)(variables, INPUTS[name])
+    logits = jax.jit(models.Inference(module))(variables, INPUTS[name])
     assert logits.shape == (8, 3)
     assert logits.dtype == jnp.float32
-    np.testing.assert_array_equal(logits, module.apply(variables, INPUTS[name]))
+    np.testing.assert_array_equal(logits, jax.jit(module.apply)(variables, INPUTS[name]))
 
 
 @pytest.mark.parametrize("name", ["textcnn", "att_blstm"])
 def test_dropout_acts_in_training_alone(name):
     module, variables = initialised(name)
     keys = jax.random.split(jax.random.key(2), 2)
-    one, two = (module.apply(variables, TOKENS, train=True, rngs={"dropout": key}) for key in keys)
+    train = jax.jit(lambda key: module.apply(variables, TOKENS, train=True, rngs={"dropout": key}))
+    one, two = map(train, keys)
     assert not np.allclose(one, two)
 
 
 def test_batch_statistics_move_in_training_and_are_frozen_in_inference():
-    module, variables = models.resnet.BasicBlock(4, 2), None
+    module = models.resnet.BasicBlock(4, 2)
     x = jax.random.normal(jax.random.key(0), (8, 4, 4, 3))
-    variables = module.init(jax.random.key(1), x, train=False)
-    _, moved = module.apply(variables, x, train=True, mutable=["batch_stats"])
+    variables = jax.jit(partial(module.init, train=False))(jax.random.key(1), x)
+    learn = jax.jit(partial(module.apply, train=True, mutable=["batch_stats"]))
+    _, moved = learn(variables, x)
     means = [tree["batch_stats"]["BatchNorm_0"]["mean"] for tree in (variables, moved)]
     assert not np.allclose(*means)
-    batch, one = (module.apply(variables, part, train=False) for part in (x, x[:1]))
+    ask = jax.jit(partial(module.apply, train=False))
+    batch, one = (ask(variables, part) for part in (x, x[:1]))
     np.testing.assert_allclose(batch[:1], one, atol=1e-5)
 
 
@@ -93,9 +98,9 @@ def test_batch_statistics_move_in_training_and_are_frozen_in_inference():
 def test_stacked_checkpoints_are_asked_under_vmap(name):
     module, first = initialised(name)
     _, second = initialised(name, seed=2)
-    ask = models.Inference(module)
+    ask = jax.jit(models.Inference(module))
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), first, second)
-    both = jax.vmap(ask, in_axes=(0, None))(stacked, INPUTS[name])
+    both = jax.jit(jax.vmap(ask, in_axes=(0, None)))(stacked, INPUTS[name])
     np.testing.assert_allclose(both[0], ask(first, INPUTS[name]), atol=1e-5)
     np.testing.assert_allclose(both[1], ask(second, INPUTS[name]), atol=1e-5)
 
@@ -107,8 +112,9 @@ def test_gradients_of_single_samples_sum_to_the_gradient_of_the_batch(name):
     def loss(variables, x):
         return jax.nn.logsumexp(module.apply(variables, x), axis=-1).sum()
 
-    each = jax.vmap(jax.grad(loss), in_axes=(None, 0))(variables, INPUTS[name][:, None])
-    whole = jax.grad(loss)(variables, INPUTS[name])
+    gradient = jax.grad(loss)
+    each = jax.jit(jax.vmap(gradient, in_axes=(None, 0)))(variables, INPUTS[name][:, None])
+    whole = jax.jit(gradient)(variables, INPUTS[name])
     for single, batch in zip(*map(jax.tree.leaves, (each, whole)), strict=True):
         np.testing.assert_allclose(single.sum(0), batch, atol=1e-4)
 
@@ -136,3 +142,16 @@ def test_an_unknown_model_is_refused_naming_the_nearest():
         models.create("resnet43", num_classes=10)
     with pytest.raises(UserError, match="textcnn reads text, and vocab_size is missing"):
         models.create("textcnn", num_classes=10)
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "message"),
+    [
+        ("textcnn", TOKENS[:, :4], "reads 5 words at a time, and the texts have 4"),
+        ("vgg11", DIGITS, "8x8 is too small, 32x32 is the least"),
+    ],
+)
+def test_inputs_too_small_for_a_model_are_refused(name, features, message):
+    module = models.create(name, num_classes=3, vocab_size=50)
+    with pytest.raises(UserError, match=message):
+        module.init(jax.random.key(0), features)

@@ -2,6 +2,7 @@
 
 from jaxverify.layers.convolution import Conv, conv
 from jaxverify.layers.lstm import LSTM
+from jaxverify.layers.max_over_time import ConvMaxOverTime
 from jaxverify.layers.pooling import max_pool
 
-__all__ = ["LSTM", "Conv", "conv", "max_pool"]
+__all__ = ["LSTM", "Conv", "ConvMaxOverTime", "conv", "max_pool"]

@@ -4,7 +4,10 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float32, Int
 
-from jaxverify.layers import Conv
+from jaxverify.errors import UserError
+from jaxverify.layers import ConvMaxOverTime
+
+_WIDTHS = (3, 4, 5)
 
 
 class TextCNN(nn.Module):
@@ -24,10 +27,21 @@ class TextCNN(nn.Module):
     def __call__(
         self, x: Int[Array, "n length"], train: bool = False
     ) -> Float32[Array, "n num_classes"]:
-        """Logits of token ids; with ``train`` a "dropout" key is wanted."""
+        """Logits of token ids; with ``train`` a "dropout" key is wanted.
+
+        Raises:
+            UserError: if a text is shorter than the widest filter.
+        """
+        if x.shape[1] < max(_WIDTHS):
+            raise UserError(
+                f"textcnn reads {max(_WIDTHS)} words at a time, and the texts have {x.shape[1]}: "
+                f"pad them to {max(_WIDTHS)} or more"
+            )
         x = nn.Embed(self.vocab_size, 100)(x)
         # The maximum first: it commutes with the ReLU and leaves less to compute.
-        strongest = [Conv(100, (width,), padding="VALID")(x).max(axis=1) for width in (3, 4, 5)]
+        strongest = [
+            ConvMaxOverTime(100, width, name=f"Conv_{i}")(x) for i, width in enumerate(_WIDTHS)
+        ]
         x = nn.relu(jnp.concatenate(strongest, axis=-1))
         x = nn.Dropout(0.5, deterministic=not train)(x)
         return nn.Dense(self.num_classes)(x)

@@ -3,6 +3,7 @@
 import flax.linen as nn
 from jaxtyping import Array, Float32, UInt8
 
+from jaxverify.errors import UserError
 from jaxverify.layers import Conv, max_pool
 from jaxverify.models.inputs import normalise
 
@@ -23,7 +24,17 @@ class VGG11(nn.Module):
     def __call__(
         self, x: UInt8[Array, "n h w c"], train: bool = False
     ) -> Float32[Array, "n num_classes"]:
-        """Logits of images of at least 32x32; with ``train`` a "dropout" key is wanted."""
+        """Logits of images; with ``train`` a "dropout" key is wanted.
+
+        Raises:
+            UserError: if an image is too small to be halved five times.
+        """
+        height, width = x.shape[1:3]
+        if min(height, width) < 32:
+            raise UserError(
+                f"vgg11 halves an image five times: {height}x{width} is too small, "
+                "32x32 is the least"
+            )
         x = normalise(x)
         for features in _LAYERS:
             if features == _POOL:
