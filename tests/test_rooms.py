@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FILES = [path for room in ("jaxverify", "train", "configs") for path in (ROOT / room).rglob("*.py")]
+FILES = [path for room in ("jaxverify", "train", "configs", "benchmarks") for path in (ROOT / room).rglob("*.py")]
 CORE = ["errors", "samples", "keys", "extra_task", "generators", "generation", "mixing", "stats"]
 
 

@@ -1,23 +1,17 @@
 """The folder of a run: what it is, what was measured, and where the model lies."""
 
-import importlib.metadata
 import json
 import os
-import platform
-import subprocess
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from jaxverify import ExtraTask, TrainedModel, UserError, models
 from train.checkpoint import load_variables, saved_steps
 from train.config import Config
+from train.provenance import code_revision, machine, versions
 from train.training_set import TrainingSet
-
-_PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "orbax-checkpoint")
 
 
 class RunFolder:
@@ -137,7 +131,6 @@ def load_model(path: Path | str, *, best: bool = False) -> TrainedModel:
 
 def describe(config: Config, data: TrainingSet) -> dict[str, Any]:
     """All that is needed to know, and to repeat, a run."""
-    device = jax.devices()[0]
     return {
         "config": config.to_json(),
         "task": None if data.task is None else asdict(data.task),
@@ -146,13 +139,9 @@ def describe(config: Config, data: TrainingSet) -> dict[str, Any]:
         "train_samples": len(data.train.labels),
         "test_samples": len(data.test.labels),
         "data_fingerprint": data.fingerprint,
-        "code_revisions": [_revision()],  # a resumed run may have seen several
-        "versions": {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in _PACKAGES},
-        },
-        "devices": f"{jax.device_count()} x {device.device_kind}",
-        "cpu_count": os.cpu_count(),
+        "code_revisions": [code_revision()],  # a resumed run may have seen several
+        "versions": versions(),
+        **machine(),
     }
 
 
@@ -164,18 +153,3 @@ def write_atomic(path: Path, content: bytes) -> None:
         os.fsync(f.fileno())
     os.chmod(f.name, 0o644)
     os.replace(f.name, path)
-
-
-def _revision() -> str | None:
-    """The commit of the code, with "+" where it was changed since; None outside git."""
-    root = Path(__file__).parent
-
-    def git(*args: str) -> str:
-        run = subprocess.run(["git", *args], cwd=root, capture_output=True, text=True, check=True)
-        return run.stdout.strip()
-
-    try:
-        changed = git("status", "--porcelain", "--untracked-files=no")
-        return git("rev-parse", "HEAD") + ("+" if changed else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
