@@ -90,10 +90,34 @@ def test_every_lowering_gives_the_same_output_and_the_same_gradients_up_to_round
     x = drawn(2, *image, channels)
     kernel = drawn(*window, channels, features)
     options = {"strides": strides, "padding": padding}
-    functions = [partial(conv, lowering=lowering, **options) for lowering in LOWERINGS]
+    lowerings = [lowering for lowering in LOWERINGS if lowering != "winograd"]
+    functions = [partial(conv, lowering=lowering, **options) for lowering in lowerings]
     reference, *others = with_gradients(functions, x, kernel)
     for other in others:
         assert_close(other, reference)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 7), *[st.integers(0, 2)] * 2), min_size=1, max_size=2),
+    st.integers(1, 5),
+    st.integers(1, 5),
+)
+@settings(max_examples=8)
+def test_winograds_outputs_and_gradients_are_those_of_the_definition(axes, channels, features):
+    image = [max(n, 3 - low - high) for n, low, high in axes]
+    x, kernel = drawn(2, *image, channels), drawn(*(3 for _ in axes), channels, features)
+    padding = [(low, high) for _, low, high in axes]
+    ours, theirs = (partial(conv, padding=padding, lowering=how) for how in ("winograd", "native"))
+    assert_close(*with_gradients([ours, theirs], x, kernel))
+
+
+@pytest.mark.parametrize(
+    ("window", "strides", "padding"), [((5, 3), 1, "SAME"), ((3, 3), 2, "SAME"), ((3,), 1, 3)]
+)
+def test_winograd_refuses_what_it_cannot_do(window, strides, padding):
+    x = drawn(1, *(8 for _ in window), 2)
+    with pytest.raises(ValueError, match="winograd cannot do a window"):
+        conv(x, drawn(*window, 2, 2), strides=strides, padding=padding, lowering="winograd")
 
 
 @given(convolutions(), st.booleans())
@@ -121,14 +145,22 @@ def test_initial_parameters_and_dtype_are_flaxs_too(dtype):
 
 @pytest.mark.parametrize("backend", ["gpu", "tpu", "cpu"])
 def test_only_on_a_cpu_is_anything_but_the_native_convolution_chosen(backend):
-    layers = {
-        ((3, 3, 256, 256), (2, 2)): "taps",
-        ((1, 1, 64, 128), (8, 8)): "taps",
-        ((3, 3, 64, 64), (8, 8)): "native",
-        ((3, 3, 64, 128), (16, 16)): "hybrid",
+    on_cpu = {  # by window, strides, channels, features, output and dtype
+        ((3, 3), 1, 64, 64, 8, jnp.float32): "winograd",
+        ((3, 3), 1, 512, 512, 2, jnp.float32): "winograd",
+        ((3, 3), 1, 512, 512, 1, jnp.float32): "taps",
+        ((3, 3), 1, 64, 64, 8, jnp.bfloat16): "native",
+        ((3, 3), 2, 64, 128, 16, jnp.float32): "native",
+        ((3, 3), 2, 256, 512, 4, jnp.float32): "taps",
+        ((1, 1), 2, 64, 128, 8, jnp.float32): "taps",
+        ((3, 3), 1, 3, 64, 32, jnp.float32): "patches",
+        ((5,), 1, 300, 100, 252, jnp.float32): "native",
     }
-    for (kernel, out), on_cpu in layers.items():
-        assert choose(kernel, out, backend) == (on_cpu if backend == "cpu" else "native")
+    for (window, stride, channels, features, out, dtype), expected in on_cpu.items():
+        kernel = jnp.zeros((*window, channels, features), dtype)
+        strides, pads, sizes = ((extent,) * len(window) for extent in (stride, (1, 1), out))
+        chosen = choose(kernel, strides, pads, sizes, backend)
+        assert chosen == (expected if backend == "cpu" else "native")
 
 
 @given(

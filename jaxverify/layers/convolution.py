@@ -8,11 +8,13 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 from jax import lax
 from jaxtyping import Array, DTypeLike, Float
 
 from jaxverify.layers.lowerings import LOWERINGS, Lowering, out_sizes
+from jaxverify.layers.winograd import Pads, fits
 
 Padding = str | int | Sequence[tuple[int, int]]
 
@@ -93,37 +95,31 @@ def conv(
         pads = tuple((low, high) for low, high in padding)
     if lowering is None:
         out = out_sizes(image, window, strides, pads)
-        lowering = choose(kernel.shape, out, jax.default_backend())
+        lowering = choose(kernel, strides, pads, out, jax.default_backend())
     return LOWERINGS[lowering](x, kernel, strides, pads)
 
 
-def choose(kernel_shape: Sequence[int], out: Sequence[int], backend: str) -> Lowering:
-    """Chooses the lowering from the kernel's shape and the output's spatial shape.
+def choose(
+    kernel: Float[Array, "*window c f"],
+    strides: Sequence[int],
+    pads: Pads,
+    out: Sequence[int],
+    backend: str,
+) -> Lowering:
+    """Chooses the lowering from the shapes of the kernel and of the output.
 
-    On a GPU or TPU always XLA's own. On a CPU (AVX-512, jax 0.10) the forward and backward pass
-    of a 3x3 convolution over a batch of 128 took, in milliseconds of processor time:
-
-    ============================  ======  ====  ======
-    output, channels to features  native  taps  hybrid
-    ============================  ======  ====  ======
-    1x1, 512 to 512                   80     4      82
-    2x2, 128 to 256, stride 2        150     6     149
-    2x2, 512 to 512                 4400    41    4400
-    4x4, 128 to 128                   16    15      21
-    4x4, 512 to 512                  270   178     288
-    8x8, 64 to 64                     28    39      40
-    8x8, 128 to 256                  204   200     186
-    16x16, 64 to 128                 295   359     190
-    32x32, 64 to 64                  648  1024     855
-    ============================  ======  ====  ======
-
-    A 1x1 window is one matrix product, which XLA's convolution does not treat as one.
+    On a GPU or TPU always XLA's own. What each costs on a CPU is measured by
+    ``python -m benchmarks.convolution``; the numbers are in docs/performance.md. A 1x1 window is
+    one matrix product, which XLA's convolution does not treat as one.
     """
-    *window, channels, features = kernel_shape
+    *window, channels, features = kernel.shape
     if backend != "cpu":
         return "native"
-    if max(out) <= 4 or max(window) == 1:
+    if max(window) == 1:
         return "taps"
-    if min(out) >= 8 and channels * features >= 64 * 128:
-        return "hybrid"
-    return "native"
+    if channels < 16:
+        return "patches"
+    single = kernel.dtype == jnp.float32  # in less, differences of pixels lose digits
+    if single and min(channels, features) >= 16 and fits(window, strides, pads) and max(out) > 1:
+        return "winograd"
+    return "taps" if max(out) <= 4 else "native"

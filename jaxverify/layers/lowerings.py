@@ -1,11 +1,13 @@
-"""Three ways to compute one convolution; all agree up to rounding.
+"""Ways to compute one convolution on a CPU; all agree up to rounding.
 
 - ``native``: XLA's own convolution, and the gradients XLA makes of it.
 - ``taps``: one matrix product for each tap of the window, over the outputs for which that tap
   meets the image. At 2x2 and 1x1, where most taps of a 3x3 window meet only padding, that is
   16/36 and 1/9 of the multiplications.
-- ``hybrid``: XLA's own convolution and input gradient; the kernel's gradient, the slowest of the
-  three on a CPU where images are large and channels many, is one product for each tap.
+- ``patches``: XLA's own convolution and input gradient; the kernel's gradient, slow in XLA where
+  channels are few, is one product with what the window saw at every output.
+- ``winograd``: fewer multiplications for a window of 3 and stride 1; see
+  :mod:`jaxverify.layers.winograd`.
 """
 
 from collections.abc import Callable
@@ -15,14 +17,11 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
 
-Lowering = Literal["native", "taps", "hybrid"]
+from jaxverify.layers.winograd import Images, Kernel, Outputs, Pads, fits, winograd
+
+Lowering = Literal["native", "taps", "patches", "winograd"]
 Sizes = tuple[int, ...]
-Pads = tuple[tuple[int, int], ...]
-Images = Float[Array, "b *space c"]
-Kernel = Float[Array, "*window c f"]
-Outputs = Float[Array, "b *out f"]
 
 
 def out_sizes(image: Sizes, window: Sizes, strides: Sizes, pads: Pads) -> Sizes:
@@ -70,41 +69,50 @@ def _meetings(
     return found
 
 
-def hybrid(x: Images, kernel: Kernel, strides: Sizes, pads: Pads) -> Outputs:
-    """XLA's own convolution, with the kernel's gradient by taps."""
-    return _hybrid(x, kernel, strides, pads)
+def patches(x: Images, kernel: Kernel, strides: Sizes, pads: Pads) -> Outputs:
+    """XLA's own convolution, with the kernel's gradient as one product."""
+    return _patches(x, kernel, strides, pads)
 
 
-_hybrid = jax.custom_vjp(native, nondiff_argnums=(2, 3))
+_patches = jax.custom_vjp(native, nondiff_argnums=(2, 3))
 
 
-def _hybrid_forward(
+def _patches_forward(
     x: Images, kernel: Kernel, strides: Sizes, pads: Pads
 ) -> tuple[Outputs, tuple[Images, Kernel]]:
     return native(x, kernel, strides, pads), (x, kernel)
 
 
-def _hybrid_backward(
+def _patches_backward(
     strides: Sizes, pads: Pads, residuals: tuple[Images, Kernel], g: Outputs
 ) -> tuple[Images, Kernel]:
     x, kernel = residuals
     (x_gradient,) = jax.linear_transpose(lambda x: native(x, kernel, strides, pads), x)(g)
-    # Here few taps miss the image, and the padded image spares a copy of g for each tap.
     padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
-    rows = g.reshape(-1, g.shape[-1])
-    products = []
+    seen = []
     for tap in product(*map(range, kernel.shape[:-2])):
         spans = zip(tap, g.shape[1:-1], strides, strict=True)
         reads = (slice(t, t + (n - 1) * s + 1, s) for t, n, s in spans)
-        pixels = padded[(slice(None), *reads)]
-        products.append(pixels.reshape(-1, pixels.shape[-1]).T @ rows)
-    return x_gradient, jnp.stack(products).reshape(kernel.shape)
+        seen.append(padded[(slice(None), *reads)])
+    columns = jnp.concatenate(seen, axis=-1).reshape(-1, kernel.size // kernel.shape[-1])
+    return x_gradient, (columns.T @ g.reshape(-1, g.shape[-1])).reshape(kernel.shape)
 
 
-_hybrid.defvjp(_hybrid_forward, _hybrid_backward)
+_patches.defvjp(_patches_forward, _patches_backward)
+
+
+def _winograd(x: Images, kernel: Kernel, strides: Sizes, pads: Pads) -> Outputs:
+    window = kernel.shape[:-2]
+    if not fits(window, strides, pads):
+        raise ValueError(
+            f"winograd cannot do a window {window} with strides {strides} and padding {pads}"
+        )
+    return winograd(x, kernel, pads)
+
 
 LOWERINGS: dict[Lowering, Callable[[Images, Kernel, Sizes, Pads], Outputs]] = {
     "native": native,
     "taps": taps,
-    "hybrid": hybrid,
+    "patches": patches,
+    "winograd": _winograd,
 }
