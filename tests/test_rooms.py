@@ -52,7 +52,9 @@ def test_nobody_imports_tensorflow():
 
 
 def test_the_library_never_imports_the_scripts():
-    assert all(path.startswith(("train/", "configs/", "benchmarks/")) for path in importers("train"))
+    assert all(
+        path.startswith(("train/", "configs/", "benchmarks/")) for path in importers("train")
+    )
 
 
 @pytest.mark.parametrize("room", ["flax", "jaxverify.models", "jaxverify.layers", "jaxverify.data"])
