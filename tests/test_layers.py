@@ -14,6 +14,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxverify.layers import LSTM, Conv, ConvMaxOverTime, conv, max_pool
 from jaxverify.layers.convolution import choose
 from jaxverify.layers.lowerings import LOWERINGS
+from jaxverify.layers.lstm import recurrence
 from jaxverify.layers.max_over_time import max_over_time
 
 
@@ -234,11 +235,34 @@ def test_a_batch_split_over_eight_devices_gives_the_same_gradients(lowering):
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_an_lstm_is_flaxs_with_flaxs_parameters(reverse):
-    x = jax.random.normal(jax.random.key(0), (2, 5, 3))
+def test_an_lstms_parameters_outputs_and_gradients_are_those_of_flax(reverse):
+    x = drawn(2, 5, 3)
     ours = LSTM(4, reverse=reverse)
-    theirs = nn.RNN(nn.OptimizedLSTMCell(4), reverse=reverse, keep_order=True)
+    theirs = nn.RNN(nn.OptimizedLSTMCell(4, name="cell"), reverse=reverse, keep_order=True)
     variables = ours.init(jax.random.key(1), x)
-    (renamed,) = theirs.init(jax.random.key(1), x)["params"]
-    cell = {"params": {renamed: variables["params"]["cell"]}}
-    np.testing.assert_allclose(ours.apply(variables, x), theirs.apply(cell, x), atol=1e-6)
+    (cell,) = theirs.init(jax.random.key(1), x)["params"].values()
+    assert jax.tree.structure(variables["params"]["cell"]) == jax.tree.structure(cell)
+
+    def flax(variables, x):
+        return theirs.apply({"params": {"cell": variables["params"]["cell"]}}, x)
+
+    assert_close(*with_gradients([ours.apply, flax], variables, x))
+
+
+def test_an_lstm_works_with_stacked_parameters_for_single_samples_and_split_over_eight_devices():
+    x, kernel, bias = drawn(8, 5, 3), drawn(2, 7, 16), drawn(2, 16)
+
+    def loss(kernel, bias, x):
+        return jnp.sin(recurrence(x, kernel, bias)).sum()
+
+    gradient = jax.jit(jax.grad(loss, (0, 1, 2)))
+    each = [gradient(kernel[0], bias[0], sample[None]) for sample in x]
+    together = jax.vmap(jax.grad(loss, (0, 1)), in_axes=(None, None, 0))(
+        kernel[0], bias[0], x[:, None]
+    )
+    assert_close(together, [jnp.stack([one[i] for one in each]) for i in range(2)])
+    stacked = jax.vmap(jax.grad(loss, (0, 1)), in_axes=(0, 0, None))(kernel, bias, x)
+    assert_close([part[1] for part in stacked], gradient(kernel[1], bias[1], x)[:2])
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
+    split = jax.device_put(x, NamedSharding(mesh, PartitionSpec("data")))
+    assert_close(gradient(kernel[0], bias[0], split), gradient(kernel[0], bias[0], x))
