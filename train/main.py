@@ -11,6 +11,7 @@ from rich.console import Console
 
 from jaxverify.errors import UserError
 from train.config import Config, load_config
+from train.memory import keep_freed_memory
 
 
 def main(
@@ -31,6 +32,7 @@ def main(
     errors = Console(stderr=True)
     try:
         config = parse(datasets, models, doc, sys.argv[1:] if args is None else args)
+        keep_freed_memory()
         from train.loop import train  # JAX starts here; --help need not wait for it
 
         train(config, Console())
