@@ -1,0 +1,39 @@
+"""The networks with Flax's own layers in the place of ours: what a user of Flax would have."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxverify.models import att_blstm, digits, resnet, textcnn, vgg
+
+
+def use() -> None:
+    """Put Flax's layers into every network of this process. Parameters keep their names."""
+    digits.max_pool = resnet.max_pool = vgg.max_pool = nn.max_pool
+    digits.Conv = vgg.Conv = nn.Conv
+    resnet._Conv = partial(nn.Conv, **resnet._Conv.keywords)
+    textcnn.ConvMaxOverTime = _ConvMaxOverTime
+    att_blstm.LSTM = _LSTM
+
+
+class _ConvMaxOverTime(nn.Module):
+    features: int
+    width: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b length c"]) -> Float[Array, "b f"]:
+        conv = nn.Conv(self.features, (self.width,), padding="VALID")
+        nn.share_scope(self, conv)
+        return jnp.max(conv(x), axis=1)
+
+
+class _LSTM(nn.Module):
+    features: int
+    reverse: bool = False
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b time c"]) -> Float[Array, "b time h"]:
+        cell = nn.OptimizedLSTMCell(self.features, name="cell")
+        return jnp.asarray(nn.RNN(cell, reverse=self.reverse, keep_order=True)(x))

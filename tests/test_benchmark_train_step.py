@@ -1,0 +1,43 @@
+"""The benchmark of a training step: all candidates in turn, and what is counted."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from benchmarks import operations, train_step
+from benchmarks.workers import Worker
+
+
+def fails():
+    raise ValueError("no such layer")
+
+
+@pytest.mark.slow
+def test_the_quick_mode_measures_every_candidate_and_writes_what_it_measured(tmp_path):
+    path = tmp_path / "train_step.json"
+    train_step.main(train_step.Config(json=path, quick=True))
+    measured = json.loads(path.read_text())["measured"]["textcnn"]
+    assert {"ours", "stock Flax", "matrix product"} <= set(measured["seconds"])
+    assert all(time["median"] > 0 for time in measured["seconds"].values())
+    assert measured["speed_of_ours_over"]["stock Flax"]["median"] > 0
+
+
+def test_a_candidate_that_fails_says_why():
+    with Worker(fails) as worker, pytest.raises(RuntimeError, match="no such layer"):
+        worker()
+
+
+def test_the_operations_of_products_are_counted_through_scans():
+
+    def forward(x, kernel, window):
+        y, _ = jax.lax.scan(lambda x, _: (x @ kernel, None), x, length=5)  # 5 * 2 * 4 * 3 * 3
+        images = y.reshape(1, 4, 3, 1)
+        layouts = ("NHWC", "HWIO", "NHWC")
+        return jax.lax.conv_general_dilated(  # 2 * 3 * 2 * 4 of a window with 7 features
+            images, window, (1, 1), "VALID", dimension_numbers=layouts
+        )
+
+    arrays = jnp.ones((4, 3)), jnp.ones((3, 3)), jnp.ones((2, 2, 1, 7))
+    assert operations.of_training_step(forward, *arrays) == 3 * (5 * 2 * 36 + 2 * 3 * 2 * 7 * 4)
