@@ -13,7 +13,7 @@ from flax.linen.dtypes import promote_dtype
 from jax import lax
 from jaxtyping import Array, DTypeLike, Float
 
-from jaxverify.layers.lowerings import LOWERINGS, Lowering, out_sizes
+from jaxverify.layers.lowerings import LOWERINGS, Lowering, Sizes, out_sizes
 from jaxverify.layers.winograd import Pads, fits
 
 Padding = str | int | Sequence[tuple[int, int]]
@@ -86,17 +86,23 @@ def conv(
     [3.0, 5.0]
     """
     window, image = kernel.shape[:-2], x.shape[1:-1]
-    strides = (strides,) * len(window) if isinstance(strides, int) else tuple(strides)
-    if isinstance(padding, str):
-        pads = tuple(lax.padtype_to_pads(image, window, strides, padding))
-    elif isinstance(padding, int):
-        pads = ((padding, padding),) * len(window)
-    else:
-        pads = tuple((low, high) for low, high in padding)
+    strides, pads = geometry(image, window, strides, padding)
     if lowering is None:
         out = out_sizes(image, window, strides, pads)
         lowering = choose(kernel, strides, pads, out, jax.default_backend())
     return LOWERINGS[lowering](x, kernel, strides, pads)
+
+
+def geometry(
+    image: Sizes, window: Sizes, strides: int | Sequence[int], padding: Padding
+) -> tuple[Sizes, Pads]:
+    """Spells out strides and padding, one stride and one ``(low, high)`` for each dimension."""
+    strides = (strides,) * len(window) if isinstance(strides, int) else tuple(strides)
+    if isinstance(padding, str):
+        return strides, tuple(lax.padtype_to_pads(image, window, strides, padding))
+    if isinstance(padding, int):
+        return strides, ((padding, padding),) * len(window)
+    return strides, tuple((low, high) for low, high in padding)
 
 
 def choose(

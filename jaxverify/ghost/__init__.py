@@ -1,0 +1,125 @@
+"""Per-sample gradient norms from one ordinary forward and backward pass (Goodfellow, 2015).
+
+Every layer that has parameters is *tapped*: replaced by itself with one input more, ``squared``
+``[n]``, which its output does not depend on. The gradient that the tap sends back to this input is
+the layer's squared norms (:mod:`jaxverify.ghost.rules`), and its parameters get none. All taps share
+the input, so JAX's own sum over its uses is the sum over layers.
+
+This is right only if every parameter goes into one tap, once, as it is. That is read off the
+program that JAX traces, so a weight that is shared, scaled, penalised in the loss, or used inside
+a loop is found as well as one in a layer without a rule.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float32, PyTree
+
+from jaxverify.errors import UserError
+from jaxverify.ghost.rules import RULES, Pullback, Rule
+
+Loss = Callable[[Any, Any], Array]
+
+
+def squared_norms(loss: Loss, params: PyTree, batch: PyTree, n: int) -> Float32[Array, " n"]:
+    """Squared norms of the gradients of ``loss(params, batch)``, a value for each of n samples.
+
+    Raises:
+        UserError: if a parameter does not go into one tap, once, naming it.
+    """
+    params, squared = jax.tree.map(jnp.asarray, params), jnp.zeros(n, jnp.float32)
+    tapped = partial(_tapped, loss)
+    _check_parameters(tapped, params, batch, squared)
+    return jax.grad(lambda squared: jnp.sum(tapped(params, batch, squared)))(squared)
+
+
+def _tapped(loss: Loss, params: PyTree, batch: PyTree, squared: Float32[Array, " n"]) -> Array:
+    """The losses, with a tap at every layer that holds any of ``params``."""
+    ours = {id(leaf) for leaf in jax.tree.leaves(params)}
+    inside_tap = False
+
+    def interceptor(
+        layer: Callable[..., Any], args: tuple, kwargs: dict, context: nn.module.InterceptorContext
+    ) -> Any:
+        nonlocal inside_tap
+        module, rule = context.module, RULES.get(type(context.module))
+        plain_call = len(args) == 1 and kwargs.keys() <= {"use_running_average"}
+        if inside_tap or rule is None or context.method_name != "__call__" or not plain_call:
+            return layer(*args, **kwargs)
+        found = [id(leaf) in ours for leaf in jax.tree.leaves(module.variables["params"])]
+        if not any(found):  # constants of the loss, such as the layers below a fine-tuned one
+            return layer(*args, **kwargs)
+        unbound, variables = module.unbind()
+        unbound, (x,) = unbound.clone(**kwargs), args
+        _check_call("/".join(module.path), unbound, x, len(squared), all(found))
+        inside_tap = True
+        try:
+            return _tap(rule, unbound, variables, x, squared)
+        finally:
+            inside_tap = False
+
+    with nn.intercept_methods(interceptor):
+        return loss(params, batch)
+
+
+def _tap(rule: Rule, module: nn.Module, variables: Any, x: Array, squared: Array) -> Array:
+    @jax.custom_vjp
+    def tap(variables: Any, x: Array, squared: Array) -> Array:
+        return rule(module, variables, x)[0]
+
+    def forward(variables: Any, x: Array, squared: Array) -> tuple[Array, Pullback]:
+        return rule(module, variables, x)
+
+    def backward(pull: Pullback, g: Array) -> tuple[None, Array | None, Array]:
+        return None, *pull(g)
+
+    tap.defvjp(forward, backward)
+    return tap(variables, x, squared)
+
+
+def _check_call(path: str, module: nn.Module, x: Array, n: int, all_ours: bool) -> None:
+    layer = f"the {type(module).__name__} {path!r}"
+    if x.shape[0] != n:
+        raise UserError(
+            f"{layer} reads the shape {list(x.shape)} for {n} samples: "
+            f"keep the samples on the first axis, or use method='vmap'"
+        )
+    if not all_ours:
+        raise UserError(f"params has only some parameters of {layer}: give all of a layer or none")
+    if isinstance(module, nn.BatchNorm):
+        if not module.use_running_average:
+            raise UserError(
+                f"{layer} normalises by the batch, so no sample has a gradient of its own: "
+                "call the model with train=False"
+            )
+        if module.axis not in (-1, x.ndim - 1):
+            raise UserError(f"{layer} has axis={module.axis}: ghost norms know the last axis alone")
+
+
+def _check_parameters(
+    tapped: Callable, params: PyTree, batch: PyTree, squared: Float32[Array, " n"]
+) -> None:
+    program = jax.make_jaxpr(tapped)(params, batch, squared).jaxpr
+    readers = {id(variable): [] for variable in program.invars}
+    for equation in program.eqns:
+        for variable in equation.invars:
+            readers.get(id(variable), []).append(equation)
+    taps = {id(equation) for equation in readers[id(program.invars[-1])]}
+    named = jax.tree.leaves_with_path(params)
+    for (path, _), variable in zip(named, program.invars, strict=False):
+        uses = readers[id(variable)]
+        name = f"params{jax.tree_util.keystr(path)}"
+        if not all(
+            use.primitive.name.startswith("custom_vjp_call") and id(use) in taps for use in uses
+        ):
+            known = ", ".join(sorted(layer.__name__ for layer in RULES))
+            raise UserError(
+                f"{name} is used outside the layers that ghost norms know ({known}), or inside a "
+                "jit, loop or checkpoint: use method='vmap'"
+            )
+        if len(uses) > 1:
+            raise UserError(f"{name} is used {len(uses)} times, by shared layers: use method='vmap'")
