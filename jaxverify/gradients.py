@@ -56,13 +56,7 @@ def per_example_norms(
     >>> per_example_norms(loss, jnp.zeros(2), batch).tolist()
     [5.0, 2.0]
     """
-    sizes = {leaf.shape[0] if jnp.ndim(leaf) else None for leaf in jax.tree.leaves(batch)}
-    if len(sizes) != 1 or None in sizes or 0 in sizes:
-        raise UserError(
-            f"the first axes of the batch's arrays are {sorted(map(str, sizes))}: give every array "
-            "one first axis, the samples, of the same length, 1 or more"
-        )
-    (n,) = sizes
+    n = _num_samples(batch)
     if method == "vmap":
         return _by_vmap(loss, params, batch, n, microbatch_size)
     if method == "ghost":
@@ -79,15 +73,25 @@ def _by_vmap(loss: Loss, params: PyTree, batch: Batch, n: int, size: int) -> Flo
     size = min(size, n)
     of_one = _checked(loss, 1)
 
-    def norm(params: PyTree, sample: PyTree) -> Float32[Array, ""]:
+    def norm(sample: PyTree) -> Float32[Array, ""]:
         alone = jax.tree.map(lambda leaf: leaf[None], sample)
         gradient = jax.grad(lambda params: of_one(params, alone)[0])(params)
         return optax.tree.norm(gradient).astype(jnp.float32)
 
     # The last microbatch is filled up with the first samples: one program serves all.
     filled = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf[: -n % size]]), batch)
-    norms = optax.microbatching.micro_vmap(norm, (None, 0), microbatch_size=size)
-    return norms(params, filled)[:n]
+    return optax.microbatching.micro_vmap(norm, microbatch_size=size)(filled)[:n]
+
+
+def _num_samples(batch: PyTree) -> int:
+    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(batch)]
+    sizes = {shape[0] for shape in shapes if shape}
+    if len(sizes) != 1 or 0 in sizes or () in shapes:
+        raise UserError(
+            f"the batch's arrays have the shapes {shapes}: give all the same first axis, "
+            "the samples, 1 or more"
+        )
+    return sizes.pop()
 
 
 def _checked(loss: Loss, n: int) -> Loss:

@@ -10,7 +10,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOMS = ("jaxverify", "train", "configs", "benchmarks")
 FILES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
-CORE = ["errors", "samples", "keys", "extra_task", "generators", "generation", "mixing", "stats"]
+CORE = [
+    *("errors", "samples", "keys", "extra_task", "generators", "generation", "mixing", "stats"),
+    "gradients",
+]
 
 
 def imported(path: Path) -> set[str]:
@@ -64,6 +67,14 @@ def test_the_core_imports_no_flax_and_no_room_above_it(room):
     assert not any(path.startswith("jaxverify/stats/") for path in importers(room))
 
 
+def test_gradients_alone_opens_the_ghost_room_and_only_when_asked():
+    outside = {path for path in importers("jaxverify.ghost") if "/ghost/" not in path}
+    assert outside == {"jaxverify/gradients.py"}
+    top = ast.parse((ROOT / "jaxverify" / "gradients.py").read_text()).body
+    at_import = [ast.unparse(node) for node in top if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not any("ghost" in line for line in at_import)
+
+
 def test_models_import_nothing_of_ours_but_layers_and_errors():
     for path in (ROOT / "jaxverify" / "models").glob("*.py"):
         ours = {name for name in imported(path) if name.startswith(("jaxverify.", "train"))}
@@ -73,7 +84,8 @@ def test_models_import_nothing_of_ours_but_layers_and_errors():
 
 def test_import_jaxverify_brings_in_no_heavy_library():
     heavy = "flax orbax tensorflow tensorflow_datasets pyarrow matplotlib sklearn rich PIL"
-    code = f"import sys, jaxverify; print([n for n in {heavy.split()} if n in sys.modules])"
+    loaded = f"[n for n in {heavy.split()} if n in sys.modules]"
+    code = f"import sys, jaxverify, jaxverify.gradients; print({loaded})"
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

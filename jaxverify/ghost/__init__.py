@@ -1,9 +1,9 @@
 """Per-sample gradient norms from one ordinary forward and backward pass (Goodfellow, 2015).
 
 Every layer that has parameters is *tapped*: replaced by itself with one input more, ``squared``
-``[n]``, which its output does not depend on. The gradient that the tap sends back to this input is
-the layer's squared norms (:mod:`jaxverify.ghost.rules`), and its parameters get none. All taps share
-the input, so JAX's own sum over its uses is the sum over layers.
+``[n]``, on which its output does not depend. The gradient that the tap sends back to this input is
+the layer's squared norms (:mod:`jaxverify.ghost.rules`), and its parameters get none. All taps
+share the input, so JAX's own sum over its uses is the sum over layers.
 
 This is right only if every parameter goes into one tap, once, as it is. That is read off the
 program that JAX traces, so a weight that is shared, scaled, penalised in the loss, or used inside
@@ -17,6 +17,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.extend.core import Jaxpr, jaxpr_as_fun
 from jaxtyping import Array, Float32, PyTree
 
 from jaxverify.errors import UserError
@@ -31,10 +32,11 @@ def squared_norms(loss: Loss, params: PyTree, batch: PyTree, n: int) -> Float32[
     Raises:
         UserError: if a parameter does not go into one tap, once, naming it.
     """
-    params, squared = jax.tree.map(jnp.asarray, params), jnp.zeros(n, jnp.float32)
-    tapped = partial(_tapped, loss)
-    _check_parameters(tapped, params, batch, squared)
-    return jax.grad(lambda squared: jnp.sum(tapped(params, batch, squared)))(squared)
+    program = jax.make_jaxpr(partial(_tapped, loss))(params, batch, jnp.zeros(n, jnp.float32))
+    _check_parameters(program.jaxpr, params)
+    # What was checked is what runs.
+    run, arguments = jaxpr_as_fun(program), jax.tree.leaves((params, batch))
+    return jax.grad(lambda squared: jnp.sum(run(*arguments, squared)[0]))(jnp.zeros(n, jnp.float32))
 
 
 def _tapped(loss: Loss, params: PyTree, batch: PyTree, squared: Float32[Array, " n"]) -> Array:
@@ -100,10 +102,7 @@ def _check_call(path: str, module: nn.Module, x: Array, n: int, all_ours: bool) 
             raise UserError(f"{layer} has axis={module.axis}: ghost norms know the last axis alone")
 
 
-def _check_parameters(
-    tapped: Callable, params: PyTree, batch: PyTree, squared: Float32[Array, " n"]
-) -> None:
-    program = jax.make_jaxpr(tapped)(params, batch, squared).jaxpr
+def _check_parameters(program: Jaxpr, params: PyTree) -> None:
     readers = {id(variable): [] for variable in program.invars}
     for equation in program.eqns:
         for variable in equation.invars:
@@ -122,4 +121,6 @@ def _check_parameters(
                 "jit, loop or checkpoint: use method='vmap'"
             )
         if len(uses) > 1:
-            raise UserError(f"{name} is used {len(uses)} times, by shared layers: use method='vmap'")
+            raise UserError(
+                f"{name} is used {len(uses)} times, by shared layers: use method='vmap'"
+            )

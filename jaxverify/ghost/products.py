@@ -9,6 +9,7 @@ window of a convolution: a per-sample gradient ``[k, f]`` is formed only where
 """
 
 import math
+from functools import reduce
 
 import jax.numpy as jnp
 from jax import lax
@@ -19,12 +20,12 @@ Sizes = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
 
 
-def of_sum(g: Float[Array, "n *position f"]) -> Norms:
+def of_sum(g: Float[Array, "n ... f"]) -> Norms:
     """``|sum_t g_t|^2``, of a bias."""
     return _square(jnp.sum(_rows(g), axis=1))
 
 
-def of_product(x: Float[Array, "n *position k"], g: Float[Array, "n *position f"]) -> Norms:
+def of_product(x: Float[Array, "n ... k"], g: Float[Array, "n ... f"]) -> Norms:
     """``|sum_t x_t g_t^T|^2``, of a kernel ``[k, f]``."""
     x, g = _rows(x), _rows(g)
     (_, t, k), f = x.shape, g.shape[-1]
@@ -56,11 +57,11 @@ def of_convolution(
         return of_product(jnp.concatenate(patches, axis=-1), g)
     gram = _gram(_rows(x)).reshape(len(x), *image, *image)
     for axis, span in enumerate(spans, start=1):
-        gram = sum(_taps(gram, (axis, axis + len(image)), *span))
+        gram = reduce(jnp.add, _taps(gram, (axis, axis + len(image)), *span))
     return _dot(gram.reshape(len(x), t, t), _gram(_rows(g)))
 
 
-def of_rows(tokens: Int[Array, "n *position"], g: Float[Array, "n *position f"]) -> Norms:
+def of_rows(tokens: Int[Array, "n ..."], g: Float[Array, "n ... f"]) -> Norms:
     """Of a table whose row ``tokens_t`` gets ``g_t``: equal tokens add up before the square."""
     tokens = tokens.reshape(len(tokens), -1)
     return _dot((tokens[:, :, None] == tokens[:, None, :]).astype(g.dtype), _gram(_rows(g)))
@@ -80,7 +81,7 @@ def _taps(
     return reads
 
 
-def _rows(x: Float[Array, "n *position k"]) -> Float32[Array, "n t k"]:
+def _rows(x: Float[Array, "n ... k"]) -> Float32[Array, "n t k"]:
     return x.reshape(len(x), -1, x.shape[-1]).astype(jnp.float32)
 
 

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.tree_util import Partial
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from jaxverify import layers
 from jaxverify.ghost import products
@@ -26,7 +26,7 @@ Pullback = Callable[[Array], tuple[Array | None, products.Norms]]
 Rule = Callable[[Any, Any, Array], tuple[Array, Pullback]]
 
 
-def _rule(norms: Callable[[nn.Module, Any, Array, Array], products.Norms]) -> Rule:
+def _rule(norms: Callable[[Any, Any, Array, Array], products.Norms]) -> Rule:
     """The rule of a layer whose norms follow from its input and its output's gradient alone."""
 
     def rule(module: nn.Module, variables: Any, x: Array) -> tuple[Array, Pullback]:
@@ -63,9 +63,7 @@ def _bias(use_bias: bool, g: Array) -> products.Norms | float:
     return products.of_sum(g) if use_bias else 0.0
 
 
-def _embed(
-    module: nn.Embed, variables: Any, x: Int[Array, "n *position"], g: Array
-) -> products.Norms:
+def _embed(module: nn.Embed, variables: Any, x: Array, g: Array) -> products.Norms:
     return products.of_rows(x, g)
 
 

@@ -1,0 +1,287 @@
+"""Norms of single samples' gradients: equal to a loop's, or refused."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxverify import UserError, models
+from jaxverify.ghost import products
+from jaxverify.gradients import per_example_norms
+from jaxverify.layers import LSTM, Conv, ConvMaxOverTime
+from jaxverify.layers.convolution import geometry
+from jaxverify.layers.lowerings import native, out_sizes
+
+TOKENS = jax.random.randint(jax.random.key(0), (3, 20), 0, 50)
+
+
+def drawn(*shape):
+    """Normal numbers from NumPy, which need no compilation for each shape."""
+    return jnp.asarray(np.random.default_rng(0).standard_normal(shape, np.float32))
+
+
+def loss_of(module, x, **call):
+    """A loss that weighs every output of ``module`` differently, its parameters and a batch."""
+    shapes = jax.eval_shape(partial(module.init, **call), jax.random.key(0), x)
+    variables = jax.tree.map(lambda leaf: drawn(*leaf.shape), shapes)
+    variables["batch_stats"] = jax.tree.map(jnp.abs, variables.get("batch_stats", {}))
+
+    def loss(params, batch):
+        y = module.apply({**variables, "params": params}, batch, **call)
+        return jnp.sin(y).reshape(len(batch), -1) @ weights
+
+    y = jax.eval_shape(partial(module.apply, **call), variables, x)
+    weights = drawn(y.size // len(x))
+    return loss, variables["params"], x
+
+
+def by_loop(loss, params, batch):
+    """One gradient after another, as anybody would write it."""
+    norms = []
+    for i in range(len(jax.tree.leaves(batch)[0])):
+        sample = jax.tree.map(lambda leaf, i=i: leaf[i : i + 1], batch)
+        gradient = jax.grad(lambda params, sample=sample: loss(params, sample)[0])(params)
+        squares = [np.sum(np.square(np.asarray(leaf))) for leaf in jax.tree.leaves(gradient)]
+        norms.append(np.sqrt(sum(squares)))
+    return np.array(norms)
+
+
+def assert_ghost_is_vmap(loss, params, batch, **options):
+    ghost, vmap = jax.jit(
+        lambda params, batch: [
+            per_example_norms(loss, params, batch, method="ghost"),
+            per_example_norms(loss, params, batch, method="vmap", **options),
+        ]
+    )(params, batch)
+    assert np.min(vmap) > 0
+    np.testing.assert_allclose(ghost, vmap, rtol=1e-4)
+
+
+def refused(loss, params, batch, message, **options):
+    with pytest.raises(UserError, match=message):
+        per_example_norms(loss, params, batch, **{"method": "ghost", **options})
+
+
+class Chain(nn.Module):
+    """Layers one after the other, each with a nonlinearity, over samples of any shape."""
+
+    layers: tuple
+
+    @nn.compact
+    def __call__(self, x):
+        for layer in self.layers:
+            x = jnp.tanh(layer(x))
+        return x
+
+
+class Shared(nn.Module):
+    """One dense layer, used twice."""
+
+    @nn.compact
+    def __call__(self, x):
+        dense = nn.Dense(x.shape[-1])
+        return dense(jnp.tanh(dense(x)))
+
+
+class Tied(nn.Module):
+    """An embedding that is also the output layer."""
+
+    @nn.compact
+    def __call__(self, x):
+        embed = nn.Embed(9, 4)
+        return embed.attend(embed(x))
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 100])
+def test_vmap_gives_the_norms_of_a_loop_for_any_microbatch_size(size):
+    loss, params, x = loss_of(Chain((nn.Dense(4), nn.Dense(3))), drawn(7, 5))
+    norms = per_example_norms(loss, params, x, microbatch_size=size)
+    np.testing.assert_allclose(norms, by_loop(loss, params, x), rtol=1e-5)
+
+
+def test_ghost_gives_the_norms_of_a_loop_with_and_without_jit():
+    loss, params, x = loss_of(Chain((Conv(4, (3, 3)), nn.Dense(3))), drawn(5, 4, 4, 2))
+    plain = per_example_norms(loss, params, x, method="ghost")
+    jitted = jax.jit(partial(per_example_norms, loss, method="ghost"))(params, x)
+    np.testing.assert_allclose(plain, by_loop(loss, params, x), rtol=1e-5)
+    np.testing.assert_allclose(jitted, plain, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "x"),
+    [
+        ("digits_cnn", jax.random.bits(jax.random.key(1), (3, 8, 8, 1), jnp.uint8)),
+        ("textcnn", TOKENS),
+        ("att_blstm", TOKENS),
+        pytest.param(
+            "vgg11",
+            jax.random.bits(jax.random.key(2), (2, 32, 32, 3), jnp.uint8),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "resnet34",
+            jax.random.bits(jax.random.key(3), (2, 32, 32, 3), jnp.uint8),
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_ghost_equals_vmap_on_every_model(name, x):
+    module = models.create(name, num_classes=3, vocab_size=50)
+    variables = jax.jit(module.init)(jax.random.key(4), x)
+    params = variables.pop("params")
+
+    def loss(params, batch):
+        logits = module.apply({"params": params, **variables}, batch["x"])
+        return optax.softmax_cross_entropy_with_integer_labels(logits, batch["labels"])
+
+    assert_ghost_is_vmap(loss, params, {"x": x, "labels": jnp.arange(len(x))}, microbatch_size=2)
+
+
+@given(
+    positions=st.lists(st.integers(1, 6), max_size=2),
+    features=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    use_bias=st.booleans(),
+)
+@settings(max_examples=8)
+def test_ghost_of_a_dense_layer_at_any_number_of_positions(positions, features, use_bias):
+    module = nn.Dense(features[1], use_bias=use_bias)
+    assert_ghost_is_vmap(*loss_of(module, drawn(3, *positions, features[0])))
+
+
+@given(vocab_size=st.integers(1, 12), length=st.integers(1, 9), seed=st.integers(0, 9))
+@settings(max_examples=8)
+def test_ghost_adds_up_the_gradients_of_repeated_tokens(vocab_size, length, seed):
+    tokens = np.random.default_rng(seed).integers(0, vocab_size, (4, length), np.int32)
+    module = Chain((nn.Embed(vocab_size, 3), nn.Dense(2)))
+    assert_ghost_is_vmap(*loss_of(module, jnp.asarray(tokens)))
+
+
+@pytest.mark.parametrize(("channels", "features"), [(1, 2), (6, 8)], ids=["product", "gram"])
+@given(
+    axes=st.lists(
+        st.tuples(st.integers(3, 6), st.integers(1, 3), st.integers(1, 3)), min_size=1, max_size=2
+    ),
+    padding=st.sampled_from(["SAME", "VALID", 1, 0]),
+)
+@settings(max_examples=8)
+def test_norms_of_a_convolution_for_any_window_stride_and_padding(
+    channels, features, axes, padding
+):
+    image, window, strides = zip(*axes, strict=True)
+    strides, pads = geometry(image, window, strides, padding)
+    kernel, x = drawn(*window, channels, features), drawn(3, *image, channels)
+    g = drawn(3, *out_sizes(image, window, strides, pads), features)
+
+    def norm(x, g):
+        _, pull = jax.vjp(lambda kernel: native(x[None], kernel, strides, pads), kernel)
+        return jnp.sum(jnp.square(pull(g[None])[0]))
+
+    ghost = products.of_convolution(x, g, window, strides, pads)
+    np.testing.assert_allclose(ghost, jax.vmap(norm)(x, g), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (Conv(5, (3, 3), 2), Conv(4, (1, 1), use_bias=False), Conv(3, (2, 3), padding=1)),
+        (Conv(5, (3,)), ConvMaxOverTime(6, 3), nn.Dense(2)),
+        (LSTM(4), LSTM(3, reverse=True), nn.Dense(2)),
+        (nn.Dense(4), nn.BatchNorm(use_running_average=True), nn.Dense(2)),
+        (nn.BatchNorm(use_running_average=True, use_scale=False), nn.Dense(2)),
+    ],
+    ids=["convolutions", "maximum over time", "LSTM", "frozen BatchNorm", "without scale"],
+)
+def test_ghost_equals_vmap_through_layers(layers):
+    image = isinstance(layers[0], Conv) and len(layers[0].kernel_size) == 2
+    x = drawn(3, 6, 5, 3) if image else drawn(3, 7, 5)
+    assert_ghost_is_vmap(*loss_of(Chain(layers), x))
+
+
+def test_ghost_follows_use_running_average_given_in_the_call():
+    loss, params, x = loss_of(nn.BatchNorm(), drawn(4, 3), use_running_average=True)
+    assert_ghost_is_vmap(loss, params, x)
+
+
+def test_ghost_refuses_batch_norm_that_is_not_frozen():
+    training = nn.BatchNorm(use_running_average=False)
+
+    def loss(params, x):
+        variables = {"params": params, "batch_stats": {"mean": jnp.zeros(3), "var": jnp.ones(3)}}
+        return training.apply(variables, x, mutable=["batch_stats"])[0].sum(1)
+
+    params = {"scale": jnp.ones(3), "bias": jnp.zeros(3)}
+    refused(loss, params, drawn(4, 3), r"BatchNorm.*train=False")
+
+
+def test_layers_outside_params_are_constants_to_both_methods():
+    loss, params, x = loss_of(Chain((nn.Dense(4), nn.Dense(3))), drawn(5, 6))
+    first, second = params["layers_0"], params["layers_1"]
+    assert_ghost_is_vmap(lambda top, x: loss({"layers_0": first, "layers_1": top}, x), second, x)
+
+
+def test_an_unused_parameter_adds_nothing():
+    loss, params, x = loss_of(nn.Dense(3), drawn(4, 2))
+    more = {"used": params, "unused": jnp.ones(3)}
+    assert_ghost_is_vmap(lambda params, x: loss(params["used"], x), more, x)
+
+
+def test_ghost_holds_no_gradients_of_single_samples_and_vmap_a_microbatch_of_them():
+    loss, params, x = loss_of(Chain((nn.Dense(500), nn.Dense(500))), drawn(32, 500))
+    one = 4 * sum(leaf.size for leaf in jax.tree.leaves(params))
+
+    def memory(**options):
+        norms = jax.jit(partial(per_example_norms, loss, **options))
+        return norms.lower(params, x).compile().memory_analysis().temp_size_in_bytes
+
+    assert memory(method="ghost") < one
+    assert memory(microbatch_size=4) < 8 * one < 16 * one < memory(microbatch_size=32)
+
+
+@pytest.mark.parametrize(
+    ("module", "x", "message"),
+    [
+        (Shared(), drawn(3, 4), r"\['Dense_0'\]\['bias'\] is used 2 times"),
+        (Tied(), TOKENS % 9, r"\['Embed_0'\]\['embedding'\] is used outside"),
+        (nn.LayerNorm(), drawn(3, 4), r"params\['bias'\] is used outside.*Conv, .*use method"),
+        (nn.RNN(nn.LSTMCell(3)), drawn(3, 4, 2), r"\['cell'\]\['h?[a-z]*'\]\['bias'\] is used"),
+        (nn.remat(nn.Dense)(3), drawn(3, 4), r"params\['bias'\] is used outside"),
+        (Chain((lambda x: x.swapaxes(0, 1), nn.Dense(3))), drawn(3, 4, 2), "samples on the first"),
+        (nn.BatchNorm(use_running_average=True, axis=1), drawn(3, 4, 2), "axis=1"),
+    ],
+    ids=["shared", "tied", "unknown layer", "loop", "checkpoint", "axes", "BatchNorm's axis"],
+)
+def test_ghost_refuses_by_name_what_it_would_get_wrong(module, x, message):
+    shapes = jax.eval_shape(module.init, jax.random.key(0), x)
+    variables = jax.tree.map(lambda leaf: drawn(*leaf.shape), shapes)
+
+    def loss(params, x):
+        y = module.apply({**variables, "params": params}, x)
+        return jnp.sum(y.reshape(len(x), -1), axis=1)
+
+    refused(loss, variables["params"], x, message)
+
+
+def test_ghost_refuses_parameters_used_beside_their_layer():
+    loss, params, x = loss_of(nn.Dense(3), drawn(4, 2))
+    outside = r"params\['kernel'\] is used outside"
+    penalty = lambda params, x: loss(params, x) + jnp.sum(params["kernel"] ** 2)  # noqa: E731
+    refused(penalty, params, x, outside)
+    halved = lambda params, x: loss({**params, "kernel": params["kernel"] / 2}, x)  # noqa: E731
+    refused(halved, params, x, "only some parameters of the Dense")
+    refused(jax.jit(loss), params, x, "inside a jit, loop or checkpoint")
+
+
+def test_mistakes_are_told_in_one_line(untyped_caller):
+    loss, params, x = loss_of(nn.Dense(3), drawn(4, 2))
+    refused(lambda params, x: loss(params, x).mean(), params, x, r"shape \[\] for 4 samples")
+    refused(lambda params, x: loss(params, x).mean(), params, x, "no mean", method="vmap")
+    refused(loss, params, x, "'ghots' is unknown", method="ghots")
+    refused(loss, params, x[:0], "first axis")
+    refused(loss, params, (x, x[:2]), "same first axis")
+    refused(loss, params, x, "microbatch_size=0", method="vmap", microbatch_size=0)
