@@ -101,7 +101,9 @@ def measure(name: str, config: Config) -> dict[str, Any]:
         "over_batch_gradient": _over(BATCH_GRADIENT, times),
         "over_ghost": _over("ghost", times),
         "temporary_bytes": {
-            key: program.memory_analysis().temp_size_in_bytes for key, program in compiled.items()
+            key: analysis.temp_size_in_bytes
+            for key, program in compiled.items()
+            if (analysis := program.memory_analysis())  # not every backend has one
         },
         "parameter_bytes": 4 * sum(leaf.size for leaf in jax.tree.leaves(arguments[0])),
         "opacus_ghost_forms_gradients_of": fallback,
