@@ -89,6 +89,14 @@ class Shared(nn.Module):
         return dense(jnp.tanh(dense(x)))
 
 
+class Queries(nn.Module):
+    """A parameter with a row for every sample, which a dense layer reads."""
+
+    @nn.compact
+    def __call__(self, x):
+        return x[:, :1] * nn.Dense(2)(self.param("queries", nn.initializers.ones, (3, 4)))
+
+
 class Tied(nn.Module):
     """An embedding that is also the output layer."""
 
@@ -194,8 +202,16 @@ def test_norms_of_a_convolution_for_any_window_stride_and_padding(
         (LSTM(4), LSTM(3, reverse=True), nn.Dense(2)),
         (nn.Dense(4), nn.BatchNorm(use_running_average=True), nn.Dense(2)),
         (nn.BatchNorm(use_running_average=True, use_scale=False), nn.Dense(2)),
+        (nn.Dense(4), nn.BatchNorm(use_running_average=True, use_scale=False, use_bias=False)),
     ],
-    ids=["convolutions", "maximum over time", "LSTM", "frozen BatchNorm", "without scale"],
+    ids=[
+        "convolutions",
+        "maximum over time",
+        "LSTM",
+        "frozen BatchNorm",
+        "without scale",
+        "neither",
+    ],
 )
 def test_ghost_equals_vmap_through_layers(layers):
     image = isinstance(layers[0], Conv) and len(layers[0].kernel_size) == 2
@@ -208,15 +224,18 @@ def test_ghost_follows_use_running_average_given_in_the_call():
     assert_ghost_is_vmap(loss, params, x)
 
 
-def test_ghost_refuses_batch_norm_that_is_not_frozen():
-    training = nn.BatchNorm(use_running_average=False)
+@pytest.mark.parametrize("learnt", [True, False], ids=["learnt", "without parameters"])
+def test_ghost_refuses_batch_norm_that_is_not_frozen(learnt):
+    norm = nn.BatchNorm(use_running_average=False, use_scale=learnt, use_bias=learnt)
+    module = nn.Sequential([nn.Dense(3), norm])
+    x = drawn(4, 3)
+    variables = module.init(jax.random.key(0), x)
 
     def loss(params, x):
-        variables = {"params": params, "batch_stats": {"mean": jnp.zeros(3), "var": jnp.ones(3)}}
-        return training.apply(variables, x, mutable=["batch_stats"])[0].sum(1)
+        y, _ = module.apply({**variables, "params": params}, x, mutable=["batch_stats"])
+        return jnp.sum(y, axis=1)
 
-    params = {"scale": jnp.ones(3), "bias": jnp.zeros(3)}
-    refused(loss, params, drawn(4, 3), r"BatchNorm.*train=False")
+    refused(loss, variables["params"], x, r"BatchNorm 'layers_1'.*train=False")
 
 
 def test_layers_outside_params_are_constants_to_both_methods():
@@ -248,13 +267,23 @@ def test_ghost_holds_no_gradients_of_single_samples_and_vmap_a_microbatch_of_the
     [
         (Shared(), drawn(3, 4), r"\['Dense_0'\]\['bias'\] is used 2 times"),
         (Tied(), TOKENS % 9, r"\['Embed_0'\]\['embedding'\] is used outside"),
+        (Queries(), drawn(3, 4), r"\['queries'\] is used outside"),
         (nn.LayerNorm(), drawn(3, 4), r"params\['bias'\] is used outside.*Conv, .*use method"),
         (nn.RNN(nn.LSTMCell(3)), drawn(3, 4, 2), r"\['cell'\]\['h?[a-z]*'\]\['bias'\] is used"),
         (nn.remat(nn.Dense)(3), drawn(3, 4), r"params\['bias'\] is used outside"),
         (Chain((lambda x: x.swapaxes(0, 1), nn.Dense(3))), drawn(3, 4, 2), "samples on the first"),
         (nn.BatchNorm(use_running_average=True, axis=1), drawn(3, 4, 2), "axis=1"),
     ],
-    ids=["shared", "tied", "unknown layer", "loop", "checkpoint", "axes", "BatchNorm's axis"],
+    ids=[
+        "shared",
+        "tied",
+        "read by a layer",
+        "unknown layer",
+        "loop",
+        "checkpoint",
+        "axes",
+        "BatchNorm's axis",
+    ],
 )
 def test_ghost_refuses_by_name_what_it_would_get_wrong(module, x, message):
     shapes = jax.eval_shape(module.init, jax.random.key(0), x)
@@ -275,6 +304,7 @@ def test_ghost_refuses_parameters_used_beside_their_layer():
     halved = lambda params, x: loss({**params, "kernel": params["kernel"] / 2}, x)  # noqa: E731
     refused(halved, params, x, "only some parameters of the Dense")
     refused(jax.jit(loss), params, x, "inside a jit, loop or checkpoint")
+    refused(lambda offsets, x: offsets, jnp.ones(4), x, "params is used outside")
 
 
 def test_mistakes_are_told_in_one_line(untyped_caller):

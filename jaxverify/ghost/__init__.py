@@ -50,14 +50,17 @@ def _tapped(loss: Loss, params: PyTree, batch: PyTree, squared: Float32[Array, "
         nonlocal inside_tap
         module, rule = context.module, RULES.get(type(context.module))
         plain_call = len(args) == 1 and kwargs.keys() <= {"use_running_average"}
-        if inside_tap or rule is None or context.method_name != "__call__" or not plain_call:
+        if inside_tap or rule is None or context.method_name != "__call__":
             return layer(*args, **kwargs)
-        found = [id(leaf) in ours for leaf in jax.tree.leaves(module.variables["params"])]
-        if not any(found):  # constants of the loss, such as the layers below a fine-tuned one
+        if isinstance(module, nn.BatchNorm):
+            _check_frozen(module, *args[1:2], kwargs.get("use_running_average"))
+        found = [id(leaf) in ours for leaf in jax.tree.leaves(module.variables.get("params"))]
+        # Not any: constants of the loss, such as the layers below a fine-tuned one.
+        if not any(found) or not plain_call:
             return layer(*args, **kwargs)
         unbound, variables = module.unbind()
         unbound, (x,) = unbound.clone(**kwargs), args
-        _check_call("/".join(module.path), unbound, x, len(squared), all(found))
+        _check_call(_named(module), unbound, x, len(squared), all(found))
         inside_tap = True
         try:
             return _tap(rule, unbound, variables, x, squared)
@@ -83,23 +86,28 @@ def _tap(rule: Rule, module: nn.Module, variables: Any, x: Array, squared: Array
     return tap(variables, x, squared)
 
 
-def _check_call(path: str, module: nn.Module, x: Array, n: int, all_ours: bool) -> None:
-    layer = f"the {type(module).__name__} {path!r}"
+def _named(layer: nn.Module) -> str:
+    return f"the {type(layer).__name__} {'/'.join(layer.path)!r}"
+
+
+def _check_frozen(layer: nn.BatchNorm, *options: bool | None) -> None:
+    if not any((layer.use_running_average, *options)):
+        raise UserError(
+            f"{_named(layer)} normalises by the batch, so no sample has a gradient of its own: "
+            "call the model with train=False"
+        )
+
+
+def _check_call(name: str, layer: nn.Module, x: Array, n: int, all_ours: bool) -> None:
     if x.shape[0] != n:
         raise UserError(
-            f"{layer} reads the shape {list(x.shape)} for {n} samples: "
-            f"keep the samples on the first axis, or use method='vmap'"
+            f"{name} reads the shape {list(x.shape)} for {n} samples: "
+            "keep the samples on the first axis, or use method='vmap'"
         )
     if not all_ours:
-        raise UserError(f"params has only some parameters of {layer}: give all of a layer or none")
-    if isinstance(module, nn.BatchNorm):
-        if not module.use_running_average:
-            raise UserError(
-                f"{layer} normalises by the batch, so no sample has a gradient of its own: "
-                "call the model with train=False"
-            )
-        if module.axis not in (-1, x.ndim - 1):
-            raise UserError(f"{layer} has axis={module.axis}: ghost norms know the last axis alone")
+        raise UserError(f"params has only some parameters of {name}: give all of a layer or none")
+    if isinstance(layer, nn.BatchNorm) and layer.axis not in (-1, x.ndim - 1):
+        raise UserError(f"{name} has axis={layer.axis}: ghost norms know the last axis alone")
 
 
 def _check_parameters(program: Jaxpr, params: PyTree) -> None:
@@ -107,13 +115,19 @@ def _check_parameters(program: Jaxpr, params: PyTree) -> None:
     for equation in program.eqns:
         for variable in equation.invars:
             readers.get(id(variable), []).append(equation)
-    taps = {id(equation) for equation in readers[id(program.invars[-1])]}
+    # A loop or a jit may read ``squared`` too, for a tap inside.
+    taps = {
+        id(equation)
+        for equation in readers[id(program.invars[-1])]
+        if equation.primitive.name.startswith("custom_vjp_call")
+    }
     named = jax.tree.leaves_with_path(params)
     for (path, _), variable in zip(named, program.invars, strict=False):
         uses = readers[id(variable)]
         name = f"params{jax.tree_util.keystr(path)}"
-        if not all(
-            use.primitive.name.startswith("custom_vjp_call") and id(use) in taps for use in uses
+        # A tap's last two inputs are what the layer reads and ``squared``.
+        if variable in program.outvars or not all(
+            id(use) in taps and use.invars[-2] is not variable for use in uses
         ):
             known = ", ".join(sorted(layer.__name__ for layer in RULES))
             raise UserError(

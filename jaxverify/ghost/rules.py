@@ -19,8 +19,8 @@ from jaxtyping import Array, Float
 
 from jaxverify import layers
 from jaxverify.ghost import products
+from jaxverify.ghost.lstm import recurrence
 from jaxverify.layers.convolution import geometry
-from jaxverify.layers.lstm import recurrence
 
 Pullback = Callable[[Array], tuple[Array | None, products.Norms]]
 Rule = Callable[[Any, Any, Array], tuple[Array, Pullback]]
@@ -97,24 +97,21 @@ def _lstm(module: layers.LSTM, variables: Any, x: Array) -> tuple[Array, Pullbac
         jnp.concatenate([cell[side + gate]["kernel"] for gate in "ifgo"], axis=-1) for side in "ih"
     )
     bias = jnp.concatenate([cell[f"h{gate}"]["bias"] for gate in "ifgo"])
-    gates = x @ kernel + bias[None, None]
-    hidden, pull = jax.vjp(partial(recurrence, kernel=recurrent, reverse=module.reverse), gates)
-    return hidden, Partial(partial(_lstm_backward, module.reverse), pull, x, kernel, hidden)
+    gates = x.swapaxes(0, 1) @ kernel + bias[None, None]
+    hidden, pull = jax.vjp(lambda gates: recurrence(gates, recurrent, module.reverse), gates)
+    back = partial(_lstm_backward, module.reverse)
+    return hidden.swapaxes(0, 1), Partial(back, pull, x, kernel, hidden)
 
 
 def _lstm_backward(
     reverse: bool, pull: Callable, x: Array, kernel: Array, hidden: Array, g: Array
 ) -> tuple[Array, products.Norms]:
-    (gates_gradient,) = pull(g)
-    start = jnp.zeros_like(hidden[:, :1])
-    parts = [hidden[:, 1:], start] if reverse else [start, hidden[:, :-1]]
-    previous = jnp.concatenate(parts, axis=1)
-    norms = (
-        products.of_product(x, gates_gradient)
-        + products.of_product(previous, gates_gradient)
-        + products.of_sum(gates_gradient)
-    )
-    return gates_gradient @ kernel.T, norms
+    (g_gates,) = pull(g.swapaxes(0, 1))
+    start = jnp.zeros_like(hidden[:1])
+    parts = [hidden[1:], start] if reverse else [start, hidden[:-1]]
+    previous, g_gates = jnp.concatenate(parts).swapaxes(0, 1), g_gates.swapaxes(0, 1)
+    read = jnp.concatenate([x, previous], axis=-1)
+    return g_gates @ kernel.T, products.of_product(read, g_gates) + products.of_sum(g_gates)
 
 
 RULES: dict[type[nn.Module], Rule] = {
