@@ -7,7 +7,7 @@ the same round. Before anything is timed, all candidates must give the same norm
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -38,8 +38,8 @@ class Config(results.Options):
 
     models: tuple[str, ...] = ("resnet34", "vgg11", "textcnn", "att_blstm")
     """The networks, by name."""
-    batch_size: int = 32
-    """Samples in the batch, the same for all."""
+    batch_size: int | None = None
+    """Samples in the batch; by default 128 images or 64 texts."""
     length: int = 256
     """Words of a text."""
     quick: bool = False
@@ -49,7 +49,8 @@ class Config(results.Options):
 def main(config: Config) -> None:
     """Measure, print a table, and write what was asked for."""
     if config.quick:
-        config = Config(config.json, 1, ("textcnn",), 4, 16, quick=True)
+        quick = {"rounds": 1, "models": ("textcnn",), "batch_size": 4, "length": 16}
+        config = replace(config, **quick)
     measured = {name: measure(name, config) for name in config.models}
     Console().print(table(measured))
     if config.json:
@@ -63,11 +64,12 @@ def measure(name: str, config: Config) -> dict[str, Any]:
     num_classes = 2 if text else 10
     module = models.create(name, num_classes=num_classes, vocab_size=VOCAB_SIZE)
     keys = jax.random.split(jax.random.key(0), 3)
+    n = config.batch_size or (64 if text else 128)
     if text:
-        x = jax.random.randint(keys[0], (config.batch_size, config.length), 0, VOCAB_SIZE)
+        x = jax.random.randint(keys[0], (n, config.length), 0, VOCAB_SIZE)
     else:
-        x = jax.random.bits(keys[0], (config.batch_size, 32, 32, 3), jnp.uint8)
-    labels = jax.random.randint(keys[1], (config.batch_size,), 0, num_classes)
+        x = jax.random.bits(keys[0], (n, 32, 32, 3), jnp.uint8)
+    labels = jax.random.randint(keys[1], (n,), 0, num_classes)
     variables = jax.jit(module.init)(keys[2], x)
 
     def loss(params: Any, batch: tuple[jax.Array, jax.Array]) -> jax.Array:
@@ -97,6 +99,7 @@ def measure(name: str, config: Config) -> dict[str, Any]:
     _check_norms(name, candidates)
     times = alternate(candidates, rounds=config.rounds)
     return {
+        "batch_size": n,
         "seconds": {key: time.to_dict() for key, time in times.items()},
         "over_batch_gradient": _over(BATCH_GRADIENT, times),
         "over_ghost": _over("ghost", times),
