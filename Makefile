@@ -20,7 +20,7 @@ MAKEFLAGS += --no-print-directory
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
 .DEFAULT_GOAL = help
-.PHONY: help demo test lint pytest test-newest lock upgrade clean
+.PHONY: help demo test lint pytest test-newest bench lock upgrade clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,10 @@ test-newest: ## run the tests under a newer Python, and so a newer JAX, where th
 	done; \
 	echo "Found no Python 3.12 or 3.13 newer than $(PYTHON): tested under that one alone."
 
+bench: ## set up .venv-bench, which has PyTorch too, for the benchmarks
+	@$(MAKE) VENV=.venv-bench .venv-bench/installed
+	.venv-bench/bin/python -m pip install --no-build-isolation --editable '.[benchmark]'
+
 lock: ## resolve pyproject.toml into the locks, moving no version that can stay
 upgrade: ## resolve pyproject.toml into the locks, with the newest versions
 upgrade: UPGRADE = --upgrade
@@ -56,7 +60,7 @@ lock upgrade: $(VENV)/locked
 		--output-file requirements-build.lock -
 
 clean: ## remove what was set up or built; runs/ stays
-	rm -rf .venv .venv-newest dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-newest .venv-bench dist .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -r {} +
 
 # The project itself, editable. Its build tool is in the environment already.
