@@ -5,33 +5,26 @@ itself adds these sums up over the samples and shows neither, so the recurrence 
 once more, and ends where the gates' gradient is known.
 """
 
-from functools import partial
-
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
 Steps = Float[Array, "time b gates"]
 Hidden = Float[Array, "time b h"]
+Kernel = Float[Array, "h gates"]
+Kept = tuple[Hidden, Hidden, Steps]
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def recurrence(gates: Steps, kernel: Float[Array, "h gates"], reverse: bool) -> Hidden:
-    """The hidden state after every step, from what the inputs contribute to the gates.
-
-    Its gradient by ``kernel`` is left out.
+def forward(gates: Steps, kernel: Kernel, *, reverse: bool) -> tuple[Hidden, Kept]:
+    """The hidden state after every step, and what :func:`backward` needs.
 
     Args:
         gates: inputs times their kernel plus bias, for the gates i, f, g and o in this order.
         kernel: from the hidden state to the gates, in the same order.
         reverse: whether time runs backwards; the outputs stay in the order of the inputs.
     """
-    return _forward(gates, kernel, reverse)[0]
 
-
-def _forward(gates: Steps, kernel: Array, reverse: bool) -> tuple[Hidden, tuple[Array, ...]]:
     def step(carry: tuple[Array, Array], gates: Array) -> tuple[tuple[Array, Array], tuple]:
         hidden, before = carry
         i, f, g, o = jnp.split(gates + hidden @ kernel, 4, axis=-1)
@@ -42,16 +35,16 @@ def _forward(gates: Steps, kernel: Array, reverse: bool) -> tuple[Hidden, tuple[
 
     start = jnp.zeros((gates.shape[1], kernel.shape[0]), gates.dtype)
     _, (hidden, *kept) = lax.scan(step, (start, start), gates, reverse=reverse)
-    return hidden, (kernel, *kept)
+    return hidden, tuple(kept)
 
 
-def _backward(reverse: bool, kept: tuple[Array, ...], g_hidden: Hidden) -> tuple[Steps, None]:
-    kernel, *steps = kept
+def backward(kept: Kept, kernel: Kernel, g_hidden: Hidden, *, reverse: bool) -> Steps:
+    """The gradient of the gates, from that of the hidden states."""
     transposed = lax.optimization_barrier(kernel.T)  # or it is transposed at every step
 
-    def step(carry: tuple[Array, Array], kept: tuple) -> tuple[tuple[Array, Array], Array]:
+    def step(carry: tuple[Array, Array], at_step: tuple) -> tuple[tuple[Array, Array], Array]:
         g_next, g_cell = carry
-        before, cell, activations, g_hidden = kept
+        before, cell, activations, g_hidden = at_step
         i, f, g, o = jnp.split(activations, 4, axis=-1)
         g_hidden, squashed = g_hidden + g_next, jnp.tanh(cell)
         g_cell = g_cell + g_hidden * o * (1 - squashed**2)
@@ -66,9 +59,6 @@ def _backward(reverse: bool, kept: tuple[Array, ...], g_hidden: Hidden) -> tuple
         )
         return (g_gates @ transposed, g_cell * f), g_gates
 
-    start = jnp.zeros_like(steps[0][0])
-    _, g_gates = lax.scan(step, (start, start), (*steps, g_hidden), reverse=not reverse)
-    return g_gates, None
-
-
-recurrence.defvjp(_forward, _backward)
+    start = jnp.zeros_like(g_hidden[0])
+    _, g_gates = lax.scan(step, (start, start), (*kept, g_hidden), reverse=not reverse)
+    return g_gates

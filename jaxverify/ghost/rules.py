@@ -18,8 +18,7 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Float
 
 from jaxverify import layers
-from jaxverify.ghost import products
-from jaxverify.ghost.lstm import recurrence
+from jaxverify.ghost import lstm, products
 from jaxverify.layers.convolution import geometry
 
 Pullback = Callable[[Array], tuple[Array | None, products.Norms]]
@@ -98,19 +97,18 @@ def _lstm(module: layers.LSTM, variables: Any, x: Array) -> tuple[Array, Pullbac
     )
     bias = jnp.concatenate([cell[f"h{gate}"]["bias"] for gate in "ifgo"])
     gates = x.swapaxes(0, 1) @ kernel + bias[None, None]
-    hidden, pull = jax.vjp(lambda gates: recurrence(gates, recurrent, module.reverse), gates)
+    hidden, kept = lstm.forward(gates, recurrent, reverse=module.reverse)
     back = partial(_lstm_backward, module.reverse)
-    return hidden.swapaxes(0, 1), Partial(back, pull, x, kernel, hidden)
+    return hidden.swapaxes(0, 1), Partial(back, kept, x, kernel, recurrent, hidden)
 
 
 def _lstm_backward(
-    reverse: bool, pull: Callable, x: Array, kernel: Array, hidden: Array, g: Array
+    reverse: bool, kept: Any, x: Array, kernel: Array, recurrent: Array, hidden: Array, g: Array
 ) -> tuple[Array, products.Norms]:
-    (g_gates,) = pull(g.swapaxes(0, 1))
+    g_gates = lstm.backward(kept, recurrent, g.swapaxes(0, 1), reverse=reverse).swapaxes(0, 1)
     start = jnp.zeros_like(hidden[:1])
-    parts = [hidden[1:], start] if reverse else [start, hidden[:-1]]
-    previous, g_gates = jnp.concatenate(parts).swapaxes(0, 1), g_gates.swapaxes(0, 1)
-    read = jnp.concatenate([x, previous], axis=-1)
+    before = [hidden[1:], start] if reverse else [start, hidden[:-1]]
+    read = jnp.concatenate([x, jnp.concatenate(before).swapaxes(0, 1)], axis=-1)
     return g_gates @ kernel.T, products.of_product(read, g_gates) + products.of_sum(g_gates)
 
 
