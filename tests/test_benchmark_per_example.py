@@ -8,6 +8,7 @@ import pytest
 from benchmarks import per_example
 
 
+@pytest.mark.slow
 def test_the_quick_mode_writes_ratios_to_one_batch_gradient(tmp_path):
     path = tmp_path / "per_example.json"
     per_example.main(per_example.Config(json=path, quick=True))

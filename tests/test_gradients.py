@@ -126,7 +126,7 @@ def test_ghost_gives_the_norms_of_a_loop_with_and_without_jit():
     [
         ("digits_cnn", jax.random.bits(jax.random.key(1), (3, 8, 8, 1), jnp.uint8)),
         ("textcnn", TOKENS),
-        ("att_blstm", TOKENS),
+        pytest.param("att_blstm", TOKENS, marks=pytest.mark.slow),
         pytest.param(
             "vgg11",
             jax.random.bits(jax.random.key(2), (2, 32, 32, 3), jnp.uint8),
