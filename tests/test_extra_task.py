@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxverify import ExtraTask, Samples, UserError, generate
+from jaxverify.generation import generate_batches
 
 IMAGE = ExtraTask("image", (32, 32, 3), num_classes=10, num_samples=400)
 TEXT = ExtraTask("text", (64,), num_classes=4, num_samples=960, vocab_size=10_000)
@@ -54,6 +55,33 @@ GOLDEN = {
 @pytest.mark.parametrize("task", TASKS, ids=KINDS)
 def test_golden_bytes(task):
     assert digest(generate(jax.random.key(42), task)) == GOLDEN[task.kind]
+
+
+# As drawn before generation was made faster (by commit 38a8136).
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [
+        (
+            ExtraTask("image", (7, 9, 3), 3, 300, fixed_ratio=0.5, labels="balanced"),
+            "2748f27d48215d9939d02aea0ea81f0fb73cb73d9fe75cc8933822fa6b567742",
+        ),
+        (
+            ExtraTask("vector", (32,), 10, 500),
+            "ca35b96a7257569132d04a72d7ac05d1ec293be71ed7a29fd35393cd29788881",
+        ),
+    ],
+)
+def test_golden_bytes_of_odd_shapes_and_balanced_labels(task, expected):
+    assert digest(generate(jax.random.key(42), task)) == expected
+
+
+@pytest.mark.parametrize("task", TASKS, ids=KINDS)
+@pytest.mark.parametrize("size", [1000, 150])
+def test_batches_put_together_are_what_generate_returns(task, size):
+    batches = list(generate_batches(jax.random.key(42), task, size))
+    assert {len(batch.labels) for batch in batches[:-1]} <= {size}
+    whole = Samples(*map(np.concatenate, zip(*batches, strict=True)))
+    assert digest(whole) == GOLDEN[task.kind]
 
 
 @pytest.mark.parametrize("task", TASKS, ids=KINDS)
