@@ -1,15 +1,17 @@
 """Mixing the extra task into the training set, so that nothing tells where it went."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, UInt32
 
 from jaxverify import keys
 from jaxverify.errors import UserError
 from jaxverify.samples import Samples
+
+_BLOCK = 2**16  # rows that are ranked at once: one shape, compiled once
 
 
 class Mixed(NamedTuple):
@@ -50,17 +52,42 @@ def mix(key: jax.Array, dataset: Samples, extra: Samples) -> Mixed:
     array([1, 1], dtype=int32)
     """
     keys.check(key)
-    _check_alike(dataset, extra)
+    check_alike(dataset, extra)
     num_original = len(dataset.labels)
-    with jax.threefry_partitionable(True):
-        draws = jax.random.bits(key, (num_original + len(extra.labels),), jnp.uint32)
-    order = np.argsort(np.asarray(draws), kind="stable")
+    order = np.argsort(ranks(key, np.arange(num_original + len(extra.labels))), kind="stable")
     features = np.concatenate([dataset.features, extra.features])[order]
     labels = np.concatenate([dataset.labels, extra.labels]).astype(np.int32)[order]
     return Mixed(Samples(features, labels), np.argsort(order)[num_original:])
 
 
-def _check_alike(dataset: Samples, extra: Samples) -> None:
+def ranks(key: jax.Array, rows: Int[np.ndarray, " n"]) -> UInt32[np.ndarray, " n"]:
+    """What the rows are sorted by when they are mixed; rows of one rank keep their order.
+
+    Args:
+        key: a typed threefry key, scalar.
+        rows: numbers of rows, the original samples first and the extra ones after them, each in
+            ``[0, 2**32)``.
+
+    Guarantee: the rank of a row depends on the key and its number alone, so that a part of the
+    rows can be mixed without the others; it is the row's element of
+    ``jax.random.bits(key, (n,))``.
+    """
+    padded = np.zeros(-(-len(rows) // _BLOCK) * _BLOCK, np.uint32)
+    padded[: len(rows)] = rows
+    blocks = [np.asarray(_ranks(key, block)) for block in padded.reshape(-1, _BLOCK)]
+    return np.concatenate([np.zeros(0, np.uint32), *blocks])[: len(rows)]
+
+
+@jax.jit
+def _ranks(key: jax.Array, rows: UInt32[jax.Array, " n"]) -> UInt32[jax.Array, " n"]:
+    # fold_in encrypts the row's number as jax.random.bits does the element's; bits joins the two
+    # words of the result by exclusive or.
+    words = jax.random.key_data(jax.vmap(partial(jax.random.fold_in, key))(rows))
+    return words[:, 0] ^ words[:, 1]
+
+
+def check_alike(dataset: Samples, extra: Samples) -> None:
+    """Raise where the extra samples would stand out, or samples and labels differ in number."""
     ours, theirs = extra.features, dataset.features
     if ours.shape[1:] != theirs.shape[1:] or ours.dtype != theirs.dtype:
         raise UserError(

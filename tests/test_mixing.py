@@ -1,12 +1,16 @@
 """Mixing: nothing is lost, nothing shows where the extra samples went."""
 
+import hashlib
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxverify import Samples, UserError, mix
+from jaxverify.mixing import ranks
 
 
 def numbered(start: int, size: int) -> Samples:
@@ -25,6 +29,23 @@ def test_the_mixed_set_holds_exactly_the_samples_of_both_each_once_with_its_labe
     assert sorted(features[:, 0]) == sorted([*dataset.features[:, 0], *extra.features[:, 0]])
     np.testing.assert_array_equal(labels, features[:, 0] % 7)
     assert features.dtype == dataset.features.dtype
+
+
+# The customer finds the extra samples again by mixing again, long after (as of commit 38a8136).
+def test_golden_order():
+    mixed = mix(jax.random.key(42), numbered(0, 1000), numbered(1000, 50))
+    content = mixed.samples.features.tobytes() + mixed.extra_positions.tobytes()
+    expected = "29ef0e9f578a8adac2ae2a6167f1df52967b94964cafaee1fac2c513e29c8197"
+    assert hashlib.sha256(content).hexdigest() == expected
+
+
+@pytest.mark.parametrize("n", [0, 1, 1000, 2**16, 2**17 + 3])
+def test_a_rows_rank_is_its_element_of_the_bits_of_the_key_alone_or_among_others(n):
+    with jax.threefry_partitionable(True):
+        bits = np.asarray(jax.random.bits(jax.random.key(5), (n,), jnp.uint32))
+    np.testing.assert_array_equal(ranks(jax.random.key(5), np.arange(n)), bits)
+    some = np.arange(n)[::-7]
+    np.testing.assert_array_equal(ranks(jax.random.key(5), some), bits[some])
 
 
 def test_positions_are_spread_over_the_whole_set_and_depend_on_the_key():

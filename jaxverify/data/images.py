@@ -1,4 +1,4 @@
-"""From encoded images to one array of pixels."""
+"""From encoded images to one array of pixels, and back."""
 
 import io
 from collections.abc import Sequence
@@ -40,6 +40,28 @@ def decode(encoded: Sequence[bytes | None], source: object) -> UInt8[np.ndarray,
             )
         images[row] = image
     return images
+
+
+def encode(images: UInt8[np.ndarray, "n h w c"]) -> list[bytes]:
+    """Encodes images as PNG files, each as every other.
+
+    Args:
+        images: uint8 ``[n, height, width, channels]``, one channel or three.
+
+    Raises:
+        DataError: if there are two channels, or more than three.
+
+    Guarantee: :func:`decode` gives back the same pixels.
+    """
+    if images.shape[-1] not in (1, 3):
+        raise DataError(f"images of {images.shape[-1]} channels have no PNG: give one or three")
+    return [_encode_one(image[..., 0] if image.shape[-1] == 1 else image) for image in images]
+
+
+def _encode_one(pixels: UInt8[np.ndarray, "..."]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _decode_one(content: bytes | None, place: str) -> UInt8[np.ndarray, "h w c"]:

@@ -1,17 +1,19 @@
 """Any folder with ``train.parquet`` and ``test.parquet``: labelled images or texts."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from jaxtyping import Integer
+from jaxtyping import Integer, Shaped
 
 from jaxverify.data.dataset import Features, Raw
 from jaxverify.data.images import decode
 from jaxverify.errors import DataError
+from jaxverify.samples import Samples
 
 _Labels = Integer[np.ndarray, " n"]
 
@@ -41,6 +43,54 @@ def read(folder: Path, name: str) -> Raw:
     return Raw(train, train_labels, test, test_labels, class_names)
 
 
+def iter_samples(path: Path, size: int = 4096) -> Iterator[Samples]:
+    """Reads a Parquet file of images or of numbers, at most ``size`` samples in memory at once.
+
+    Args:
+        path: of a file with ``label`` and with ``image``, as :func:`read` takes it, or
+            ``features``: lists of one length that hold vectors or token ids.
+        size: of a batch; the end of a row group may cut one short.
+
+    Returns:
+        Iterator: of samples with labels int32.
+
+    Raises:
+        DataError: one line with the file and what to do.
+
+    Guarantee: rows keep their order, and none is dropped.
+    """
+    if not path.is_file():
+        raise DataError(f"{path} is missing: give a Parquet file")
+    start = 0
+    try:
+        # Neither option reads ahead: a row group may be larger than the memory.
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=2**16) as file:
+            column = _feature_column(path, file.schema_arrow.names, ("image", "features"))
+            for batch in file.iter_batches(size, columns=[column, "label"]):
+                table = pa.Table.from_batches([batch])
+                place = f"{path}, rows from {start}"
+                labels = _labels(place, table.column("label")).astype(np.int32)
+                values = table.column(column)
+                if column == "image":
+                    yield Samples(decode(_encoded_images(path, values), place), labels)
+                else:
+                    yield Samples(_numbers(place, batch.column(column)), labels)
+                start += len(labels)
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path} is damaged ({reason}): fetch or write it again") from error
+
+
+def _numbers(place: str, column: pa.Array) -> Shaped[np.ndarray, "n m"]:
+    """The lists as one array, without a copy where the file has lists of fixed size."""
+    if not pa.types.is_fixed_size_list(column.type):
+        raise DataError(f"{place}: column features is {column.type}: store lists of fixed size")
+    values = column.flatten()
+    if column.null_count or values.null_count:
+        raise DataError(f"{place}: column features has nulls: drop the rows or fill them in")
+    return values.to_numpy().reshape(len(column), -1)
+
+
 def _read_file(path: Path) -> tuple[Features, _Labels]:
     table = _read_table(path)
     if not table.num_rows:
@@ -57,19 +107,23 @@ def _read_table(path: Path) -> pa.Table:
         raise DataError(f"{path} is missing: the folder must hold train.parquet and test.parquet")
     try:
         with pq.ParquetFile(path) as file:
-            found = file.schema_arrow.names
-            features = [column for column in found if column in ("image", "text")]
-            if len(features) != 1 or found.count("label") != 1:
-                raise DataError(
-                    f"{path} has the columns {', '.join(found)}: it needs image or text (one of"
-                    " the two), and label"
-                )
-            table = file.read([*features, "label"])
+            column = _feature_column(path, file.schema_arrow.names, ("image", "text"))
+            table = file.read([column, "label"])
             table.validate(full=True)  # UTF-8 included
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path} is damaged ({reason}): fetch or write it again") from error
     return table
+
+
+def _feature_column(path: Path, found: list[str], names: tuple[str, str]) -> str:
+    features = [column for column in found if column in names]
+    if len(features) != 1 or found.count("label") != 1:
+        raise DataError(
+            f"{path} has the columns {', '.join(found)}: it needs {' or '.join(names)} (one of"
+            " the two), and label"
+        )
+    return features[0]
 
 
 def _texts(path: Path, column: pa.ChunkedArray) -> list[str]:
@@ -89,7 +143,7 @@ def _encoded_images(path: Path, column: pa.ChunkedArray) -> list[bytes | None]:
     return column.to_pylist()
 
 
-def _labels(path: Path, column: pa.ChunkedArray) -> _Labels:
+def _labels(path: Path | str, column: pa.ChunkedArray) -> _Labels:
     if not pa.types.is_integer(column.type):
         raise DataError(f"{path}: column label is {column.type}: store integers from 0")
     if column.null_count:

@@ -1,0 +1,136 @@
+"""Samples as a Parquet file that appears whole or not at all, and never over another."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jaxverify.data.images import encode
+from jaxverify.errors import UserError
+from jaxverify.samples import Samples
+
+
+def to_table(samples: Samples) -> pa.Table:
+    """Samples as columns: ``image`` (PNG) or ``features`` (lists of fixed size), and ``label``.
+
+    Args:
+        samples: images uint8 ``[n, height, width, channels]``, or vectors or token ids
+            ``[n, m]``.
+
+    Guarantee: :func:`jaxverify.data.parquet.iter_samples` gives back the same values.
+    """
+    features = np.asarray(samples.features)
+    labels = pa.array(np.asarray(samples.labels, np.int32))
+    if features.ndim == 4 and features.dtype == np.uint8:
+        return pa.table({"image": pa.array(encode(features), pa.binary()), "label": labels})
+    if features.ndim != 2:
+        raise UserError(
+            f"features of shape {features.shape} and type {features.dtype} have no column: give "
+            "images (uint8 [n, h, w, c]), token ids or vectors [n, m]"
+        )
+    values = pa.array(np.ascontiguousarray(features).reshape(-1))
+    lists = pa.FixedSizeListArray.from_arrays(values, features.shape[1])
+    return pa.table({"features": lists, "label": labels})
+
+
+def rechunk(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """The same rows in tables of exactly ``rows``, and the rest; each is contiguous in memory."""
+    pending, missing = [], rows
+    for table in tables:
+        while table.num_rows:
+            pending.append(table.slice(0, missing))
+            table = table.slice(missing)
+            missing -= pending[-1].num_rows
+            if not missing:
+                yield pa.concat_tables(pending).combine_chunks()
+                pending, missing = [], rows
+    if pending:
+        yield pa.concat_tables(pending).combine_chunks()
+
+
+class RowGroups:
+    """A Parquet file under way, in row groups of one size; a context manager.
+
+    Guarantee: the bytes depend on the rows and their order alone, not on how tables cut them.
+    """
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        """Write to ``file``, which stays open, with ``size`` rows in each group but the last."""
+        self._file, self._size = file, size
+        self._rest: pa.Table | None = None  # fewer rows than make a group
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows; all tables are of one schema."""
+        # Metadata of the schema are left out: pandas, for one, notes the number of rows there.
+        table = table.replace_schema_metadata(None)
+        *groups, self._rest = rechunk([t for t in (self._rest, table) if t], self._size)
+        for group in groups:
+            self._write_group(group)
+
+    def _write_group(self, table: pa.Table) -> None:
+        if self._writer is None:
+            # Features seldom repeat, and a dictionary of them would cost more than it saves.
+            self._writer = pq.ParquetWriter(self._file, table.schema, use_dictionary=["label"])
+        self._writer.write_table(table, row_group_size=self._size)
+
+    def __enter__(self) -> "RowGroups":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        """Write what is left, and the end of the file."""
+        if kind is None and self._rest is not None:
+            self._write_group(self._rest)
+        if self._writer is not None:
+            self._writer.close()
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that appears under ``path`` when all has been written to it.
+
+    Raises:
+        UserError: if there is such a file already, also one that appeared meanwhile, or if the
+            folder cannot be written to.
+
+    Guarantee: an exception leaves nothing behind, and a crash no file called ``path``.
+    """
+    _refuse_existing(path)
+    try:
+        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed below, and removed)
+            dir=path.parent, prefix=f".{path.name}.", suffix=".partial", delete=False
+        )
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}): give another") from error
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(file.name, 0o644)
+        _name(file.name, path)
+    finally:
+        Path(file.name).unlink(missing_ok=True)
+
+
+def _name(partial: str, path: Path) -> None:
+    """Give the file its name. A link never replaces a file, as renaming would."""
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        _refuse_existing(path)
+        raise
+    except OSError:  # some file systems have no links
+        _refuse_existing(path)
+        os.rename(partial, path)
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise UserError(f"{path} exists already: remove it, or give another path")

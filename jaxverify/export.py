@@ -1,0 +1,105 @@
+"""Mixing a data set of any size with its extra task, from batches into a Parquet file."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Int
+
+from jaxverify import keys
+from jaxverify.data.external_sort import sort_rows
+from jaxverify.data.parquet_writing import RowGroups, new_file, to_table
+from jaxverify.errors import UserError
+from jaxverify.mixing import check_alike, ranks
+from jaxverify.samples import Samples
+
+_BYTES_IN_MEMORY = 2**25  # of decoded samples; some three times as much is held at the peak
+_MOST_ROWS = 2**32
+
+
+class Exported(NamedTuple):
+    """What was written and, for the customer alone, where the extra samples are.
+
+    Attributes:
+        num_samples: rows of the file, ``|D| + N``.
+        extra_positions: int64 ``[N]``; row ``extra_positions[i]`` is extra sample i.
+    """
+
+    num_samples: int
+    extra_positions: Int[np.ndarray, " n"]
+
+
+def export(
+    key: jax.Array, dataset: Iterable[Samples], extra: Iterable[Samples], path: Path
+) -> Exported:
+    """Write what :func:`jaxverify.mix` would return, in memory that does not grow with it.
+
+    The file has the columns that :func:`jaxverify.data.parquet_writing.to_table` describes. Every
+    sample, original or extra, is encoded alike, and row groups are of one size, so nothing but
+    its content tells an extra sample apart. On disk the rows take up room twice until it is done.
+
+    Args:
+        key: as :func:`jaxverify.mix` takes it.
+        dataset: the original training set in batches of any size, in order, such as
+            :func:`jaxverify.data.parquet.iter_samples` reads from a file.
+        extra: the extra task, likewise; :func:`jaxverify.generation.generate_batches` draws it.
+        path: of the Parquet file to be written; there must be none yet.
+
+    Returns:
+        Exported: the number of rows and the positions of the extra samples.
+
+    Raises:
+        UserError: if the file exists, if shapes or dtypes differ between batches, or if there is
+            no original sample.
+
+    Guarantee: the rows are those of ``mix``, in its order, and the bytes depend neither on the
+    size of batches nor on the memory used; a run that fails leaves no file.
+    """
+    keys.check(key)
+    originals = _Counted(dataset)
+    first = next(originals, None)
+    if first is None:
+        raise UserError("the data set has no batches: give at least one")
+    tables = map(to_table, _checked(first, itertools.chain([first], originals, extra)))
+    rows = max(1, _BYTES_IN_MEMORY // max(1, np.asarray(first.features[:1]).nbytes))
+    numbers, positions, written = [], [], 0
+    with new_file(path) as file, RowGroups(file, max(1, rows // 4)) as row_groups:
+        for row, table in sort_rows(
+            tables, partial(ranks, key), rows_in_memory=rows, folder=path.parent
+        ):
+            found = np.flatnonzero(row >= originals.num_samples)
+            numbers.append(row[found])
+            positions.append(found + written)
+            row_groups.write(table)
+            written += len(row)
+    return Exported(written, np.concatenate(positions)[np.argsort(np.concatenate(numbers))])
+
+
+class _Counted:
+    """Batches, and how many samples have passed."""
+
+    def __init__(self, batches: Iterable[Samples]) -> None:
+        self._batches = iter(batches)
+        self.num_samples = 0
+
+    def __iter__(self) -> Iterator[Samples]:
+        return self
+
+    def __next__(self) -> Samples:
+        batch = next(self._batches)
+        self.num_samples += len(batch.labels)
+        return batch
+
+
+def _checked(first: Samples, batches: Iterable[Samples]) -> Iterator[Samples]:
+    total = 0
+    for batch in batches:
+        check_alike(first, batch)
+        total += len(batch.labels)
+        if total > _MOST_ROWS:
+            raise UserError(f"more than {_MOST_ROWS:,} samples cannot be mixed: split the data set")
+        yield batch
