@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float32, Int
 
 from jaxverify import keys, stats
 from jaxverify.errors import UserError
@@ -92,6 +93,7 @@ def verify(
     return _judge(key, answers, jnp.asarray(extra.labels), setting)
 
 
+@jax.jit  # compiled once for all models of one architecture and task
 def _predict_trained(model: TrainedModel, features: jax.Array) -> jax.Array:
     return model.apply(model.variables, features)
 
@@ -112,40 +114,62 @@ def _answers(output: Any, task: ExtraTask, start: int) -> Int[jax.Array, " n"]:
     )
 
 
+@partial(jax.jit, static_argnames="setting")
 def _judge(
     key: jax.Array,
     answers: Int[jax.Array, " n"],
     labels: Int[jax.Array, " n"],
     setting: Setting,
 ) -> Verdict:
-    # N_c is an integer in 0..N: all that follows from it is looked up in a table of N+1 rows,
-    # computed on the host in float64, so that the device decides exactly as SciPy does.
-    n, c, alpha = setting.num_samples, setting.num_classes, setting.alpha
-    counts = np.arange(n + 1)
-    limit = stats.threshold(n, c, alpha, setting.epsilon)
-    lower, upper = stats.memorised_bounds(counts, n, c, 1 - alpha)
+    tables = _tabulate(setting)
     num_correct = jnp.sum(answers == labels, dtype=jnp.int32)
 
-    def look_up(table: Any) -> jax.Array:
-        return jnp.asarray(table, jnp.float32)[num_correct]
+    def look_up(table: Float32[np.ndarray, " m"]) -> jax.Array:
+        return jnp.asarray(table)[num_correct]
 
     if setting.test == "binomial":
-        p_value = look_up(stats.p_value(counts, n, c, setting.epsilon))
-        passed = num_correct > limit.count
-        threshold = limit.accuracy
+        p_value = look_up(tables.p_value)
+        passed = num_correct > tables.count
+        threshold = tables.count / setting.num_samples
     else:
         p_value = stats.permutation_p_value(keys.stream(key, "permutation"), answers, labels)
-        passed = p_value <= alpha
+        passed = p_value <= setting.alpha
         threshold = math.nan
     return Verdict(
         num_correct=num_correct,
-        accuracy=look_up(counts / n),
+        accuracy=look_up(tables.accuracy),
         threshold=jnp.float32(threshold),
         p_value=p_value,
-        memorised_share=look_up(stats.memorised_share(counts, n, c)),
-        memorised_lower=look_up(lower),
-        memorised_upper=look_up(upper),
+        memorised_share=look_up(tables.memorised_share),
+        memorised_lower=look_up(tables.memorised_lower),
+        memorised_upper=look_up(tables.memorised_upper),
         passed=passed,
         num_unknown=jnp.sum(answers < 0, dtype=jnp.int32),
         setting=setting,
     )
+
+
+class _Tables(NamedTuple):
+    """All that follows from N_c, an integer in 0..N: arrays float32 ``[N + 1]``, and k*."""
+
+    count: int
+    p_value: Float32[np.ndarray, " m"]
+    accuracy: Float32[np.ndarray, " m"]
+    memorised_share: Float32[np.ndarray, " m"]
+    memorised_lower: Float32[np.ndarray, " m"]
+    memorised_upper: Float32[np.ndarray, " m"]
+
+
+@lru_cache(maxsize=128)
+def _tabulate(setting: Setting) -> _Tables:
+    # On the host and in float64, so that the device decides exactly as SciPy does.
+    n, c, alpha = setting.num_samples, setting.num_classes, setting.alpha
+    counts = np.arange(n + 1)
+    columns = (
+        stats.p_value(counts, n, c, setting.epsilon),
+        counts / n,
+        stats.memorised_share(counts, n, c),
+        *stats.memorised_bounds(counts, n, c, 1 - alpha),
+    )
+    count = stats.threshold(n, c, alpha, setting.epsilon).count
+    return _Tables(count, *(column.astype(np.float32) for column in columns))
