@@ -237,8 +237,9 @@ def test_a_folder_that_is_missing_is_named(tmp_path):
 
 
 PEAK = """
-import resource, sys, jax, numpy as np
+import sys, jax, numpy as np
 from pathlib import Path
+from benchmarks.fresh_process import peak_bytes
 from jaxverify import ExtraTask, Samples
 from jaxverify import export as exporting
 from jaxverify.generation import generate_batches
@@ -253,7 +254,7 @@ exporting._BYTES_IN_MEMORY = 2**20
 task = ExtraTask("vector", (256,), num_classes=2, num_samples=n // 100)
 extra = generate_batches(jax.random.key(0), task, 100)
 exporting.export(jax.random.key(1), batches(n), extra, Path(sys.argv[2]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)
+print(peak_bytes() / 2**20)
 """
 
 

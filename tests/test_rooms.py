@@ -48,7 +48,7 @@ def importers(package: str) -> set[str]:
                 "jaxverify/data/parquet.py",
                 "jaxverify/data/parquet_writing.py",
                 "jaxverify/data/external_sort.py",
-                "benchmarks/plain_copy.py",
+                "benchmarks/export_run.py",
             ],
         ),
         ("matplotlib", ["train/curve.py", "benchmarks/pictures.py"]),

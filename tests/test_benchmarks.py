@@ -1,0 +1,76 @@
+"""The benchmarks run, in their quick mode, and leave what the documents quote."""
+
+import hashlib
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from benchmarks import fresh_process, pictures
+
+ROOT = Path(__file__).parent.parent
+
+
+def run_quick(name: str, path: Path) -> dict:
+    """What ``python -m benchmarks.NAME --quick`` writes."""
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--quick", "--rounds", "1"]
+    run = subprocess.run(
+        [*command, "--json", str(path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    content = json.loads(path.read_text())
+    assert content["benchmark"] == f"benchmarks.{name}"
+    assert content["config"]["quick"]
+    assert str(path) not in path.read_text()
+    return content["measured"]
+
+
+@pytest.mark.slow
+def test_scaling_measures_export_and_steps_and_its_picture_is_drawn_from_the_file(tmp_path):
+    path = tmp_path / "scaling.json"
+    measured = run_quick("scaling", path)
+    for export in measured["export"]:
+        assert {"stream", "memory", "copy", "stream over copy"} <= set(export)
+        assert export["stream"]["peak_bytes"] > export["idle_bytes"] > 0
+        assert export["file_bytes"] > export["rows"] * measured["features"] * 4
+    for model in measured["steps"]:
+        assert [row["devices"] for row in model["by devices"]] == [1, 2]
+        assert model["by devices"][0]["over one device"]["median"] == 1
+    png = Image.open(io.BytesIO(pictures.picture("scaling", path.read_bytes())))
+    assert png.info["Source"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.slow
+def test_verify_measures_generation_verification_the_start_and_the_extra_task(tmp_path):
+    measured = run_quick("verify", tmp_path / "verify.json")
+    assert {row["kind"] for row in measured["generation"]} == {"image", "text", "vector"}
+    for row in measured["generation"]:
+        assert {"generate", "bits", "copy"} == set(row["GB/s"])
+    assert {"verify", "jitted"} == set(measured["verify"][0]["over forward"])
+    assert "import jaxverify" in measured["start"]["time"]
+    assert not {"flax", "orbax", "pyarrow", "matplotlib"} & set(measured["start"]["packages"])
+    counts = measured["extra"]["number of steps"]
+    assert counts["extra"] / counts["baseline"] == pytest.approx(1.008, abs=5e-4)
+
+
+def test_the_peak_of_a_process_is_its_own():
+    code = (
+        "import sys; from benchmarks.fresh_process import peak_bytes; "
+        "a = bytes(int(sys.argv[1])); print(peak_bytes())"
+    )
+    # Not inherited: this process holds far more than a small one by now.
+    small, large = (int(fresh_process.run(["-c", code, str(size)])[0]) for size in (1, 100 * 2**20))
+    assert 95 * 2**20 < large - small < 105 * 2**20
+
+
+@pytest.mark.parametrize("name", pictures.DRAWINGS)
+def test_a_committed_picture_was_drawn_from_the_committed_file(name):
+    source, picture = pictures.RESULTS / f"{name}.json", pictures.PICTURES / f"{name}.png"
+    assert source.exists() == picture.exists()
+    if source.exists():
+        digest = hashlib.sha256(source.read_bytes()).hexdigest()
+        assert Image.open(picture).info["Source"] == digest
