@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from benchmarks.fresh_process import peak_bytes
 from jaxverify import ExtraTask, Samples, generate, keys, mix
 from jaxverify.data.parquet import iter_samples
-from jaxverify.data.parquet_writing import RowGroups, to_table
+from jaxverify.data.parquet_writing import DICTIONARIES, RowGroups, to_table
 from jaxverify.export import export
 from jaxverify.generation import generate_batches
 
@@ -41,7 +41,7 @@ def copy(source: Path, out: Path) -> None:
     """What pyarrow takes to read the file and to write it again, as it streams best."""
     with (
         pq.ParquetFile(source) as file,
-        pq.ParquetWriter(out, file.schema_arrow, use_dictionary=["label"]) as writer,
+        pq.ParquetWriter(out, file.schema_arrow, use_dictionary=DICTIONARIES) as writer,
     ):
         for batch in file.iter_batches(_BATCH):
             writer.write_batch(batch)
@@ -59,7 +59,7 @@ def memory(rows: int, source: Path, out: Path) -> None:
     dataset = Samples(*map(np.concatenate, batches))
     extra = generate(keys.stream(_KEY, "extra task"), _task(rows))
     mixed = mix(keys.stream(_KEY, "mixing"), dataset, extra)
-    pq.write_table(to_table(mixed.samples), out, row_group_size=_BATCH, use_dictionary=["label"])
+    pq.write_table(to_table(mixed.samples), out, row_group_size=_BATCH, use_dictionary=DICTIONARIES)
 
 
 def _task(rows: int) -> ExtraTask:

@@ -51,6 +51,7 @@ def draw_scaling(figure: Figure, measured: dict[str, Any]) -> None:
         memory.plot(rows, peaks, marker="o", markersize=3, label=label)
     time.set(xscale="log", yscale="log", xlabel="samples", ylabel="seconds")
     memory.set(xscale="log", xlabel="samples", ylabel="memory at the peak, MiB", ylim=(0, None))
+    counts = []
     for model in measured["steps"]:
         counts = [row["devices"] for row in model["by devices"]]
         ratios = [row["over one device"]["median"] for row in model["by devices"]]

@@ -129,8 +129,8 @@ def _judge(
 
     if setting.test == "binomial":
         p_value = look_up(tables.p_value)
-        passed = num_correct > tables.count
-        threshold = tables.count / setting.num_samples
+        passed = num_correct > tables.threshold_count
+        threshold = tables.threshold_count / setting.num_samples
     else:
         p_value = stats.permutation_p_value(keys.stream(key, "permutation"), answers, labels)
         passed = p_value <= setting.alpha
@@ -152,7 +152,7 @@ def _judge(
 class _Tables(NamedTuple):
     """All that follows from N_c, an integer in 0..N: arrays float32 ``[N + 1]``, and k*."""
 
-    count: int
+    threshold_count: int
     p_value: Float32[np.ndarray, " m"]
     accuracy: Float32[np.ndarray, " m"]
     memorised_share: Float32[np.ndarray, " m"]

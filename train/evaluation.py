@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
-import jax
 import numpy as np
 
 from jaxverify import Samples, TrainedModel, models, verify
@@ -22,7 +21,6 @@ def make_evaluate(config: Config, mesh: DataMesh, module: nn.Module, data: Train
     eval_step = mesh.jit_eval(make_eval_step(module))
     inference = models.Inference(module)
     key = extra_key(config.seed)
-    judge = jax.jit(lambda model: verify(model, key, alpha=config.alpha, epsilon=config.epsilon))
 
     def evaluate(state: State) -> dict[str, Any]:
         batches = _batches(data.test, config.eval_batch_size)
@@ -33,7 +31,8 @@ def make_evaluate(config: Config, mesh: DataMesh, module: nn.Module, data: Train
             "test_accuracy": correct / len(data.test.labels),
         }
         if data.task is not None:
-            verdict = judge(TrainedModel(state.variables, inference, data.task))
+            model = TrainedModel(state.variables, inference, data.task)
+            verdict = verify(model, key, alpha=config.alpha, epsilon=config.epsilon)
             row |= {
                 "extra_accuracy": int(verdict.num_correct) / data.task.num_samples,
                 "p_value": float(verdict.p_value),

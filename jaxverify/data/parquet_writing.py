@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,10 @@ import pyarrow.parquet as pq
 from jaxverify.data.images import encode
 from jaxverify.errors import UserError
 from jaxverify.samples import Samples
+
+# Features seldom repeat, and a dictionary of them would cost more than it saves. (pyarrow declares
+# the option as a bool.)
+DICTIONARIES: Any = ["label"]
 
 
 def to_table(samples: Samples) -> pa.Table:
@@ -76,8 +80,7 @@ class RowGroups:
 
     def _write_group(self, table: pa.Table) -> None:
         if self._writer is None:
-            # Features seldom repeat, and a dictionary of them would cost more than it saves.
-            self._writer = pq.ParquetWriter(self._file, table.schema, use_dictionary=["label"])
+            self._writer = pq.ParquetWriter(self._file, table.schema, use_dictionary=DICTIONARIES)
         self._writer.write_table(table, row_group_size=self._size)
 
     def __enter__(self) -> "RowGroups":
