@@ -63,7 +63,7 @@ def export(
     originals = _Counted(dataset)
     first = next(originals, None)
     if first is None:
-        raise UserError("the data set has no batches: give at least one")
+        raise UserError("the data set has no batches: give at least one sample")
     tables = map(to_table, _checked(first, itertools.chain([first], originals, extra)))
     rows = max(1, _BYTES_IN_MEMORY // max(1, np.asarray(first.features[:1]).nbytes))
     numbers, positions, written = [], [], 0
@@ -76,6 +76,8 @@ def export(
             positions.append(found + written)
             row_groups.write(table)
             written += len(row)
+        if not originals.num_samples:
+            raise UserError("all batches of the data set are empty: give at least one sample")
     return Exported(written, np.concatenate(positions)[np.argsort(np.concatenate(numbers))])
 
 

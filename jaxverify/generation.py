@@ -42,8 +42,6 @@ def generate(
     keys.check(key)
     if task.generator not in GENERATORS:
         raise UserError(f"generator is {task.generator!r}; known are {', '.join(GENERATORS)}")
-    if indices is None:
-        indices = jnp.arange(task.num_samples)
     # Two settings of JAX draw two sets of bits from one key: this one does not depend on sharding.
     with jax.threefry_partitionable(True):
         return _generate(key, task, indices)
@@ -69,7 +67,9 @@ def generate_batches(key: jax.Array, task: ExtraTask, size: int = 4096) -> Itera
 
 
 @partial(jax.jit, static_argnames="task")
-def _generate(key: jax.Array, task: ExtraTask, indices: Int[jax.Array, " n"]) -> Samples:
+def _generate(key: jax.Array, task: ExtraTask, indices: Int[jax.Array, " n"] | None) -> Samples:
+    if indices is None:
+        indices = jnp.arange(task.num_samples)
     fill = GENERATORS[task.generator]
     fixed = fill(keys.stream(key, "fixed region"), task, task.shape)
     random_key = keys.stream(key, "random region")

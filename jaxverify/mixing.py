@@ -86,16 +86,16 @@ def _ranks(key: jax.Array, rows: UInt32[jax.Array, " n"]) -> UInt32[jax.Array, "
     return words[:, 0] ^ words[:, 1]
 
 
-def check_alike(dataset: Samples, extra: Samples) -> None:
-    """Raise where the extra samples would stand out, or samples and labels differ in number."""
-    ours, theirs = extra.features, dataset.features
+def check_alike(dataset: Samples, others: Samples) -> None:
+    """Raise where ``others`` would stand out, or samples and labels differ in number."""
+    ours, theirs = others.features, dataset.features
     if ours.shape[1:] != theirs.shape[1:] or ours.dtype != theirs.dtype:
         raise UserError(
-            f"extra samples of shape {ours.shape[1:]} and type {ours.dtype} would stand out in a "
-            f"data set of shape {theirs.shape[1:]} and type {theirs.dtype}"
+            f"samples of shape {ours.shape[1:]} and type {ours.dtype} would stand out in a data "
+            f"set of shape {theirs.shape[1:]} and type {theirs.dtype}"
         )
-    for name, samples in (("data set", dataset), ("extra task", extra)):
-        if len(samples.features) != len(samples.labels):
+    for features, labels in (dataset, others):
+        if len(features) != len(labels):
             raise UserError(
-                f"the {name} has {len(samples.features)} samples and {len(samples.labels)} labels"
+                f"there are {len(features)} samples and {len(labels)} labels: give each its label"
             )

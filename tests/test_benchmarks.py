@@ -60,7 +60,7 @@ def test_verify_measures_generation_verification_the_start_and_the_extra_task(tm
 def test_the_peak_of_a_process_is_its_own():
     code = (
         "import sys; from benchmarks.fresh_process import peak_bytes; "
-        "a = bytes(int(sys.argv[1])); print(peak_bytes())"
+        "a = b'x' * int(sys.argv[1]); print(peak_bytes())"
     )
     # Not inherited: this process holds far more than a small one by now.
     small, large = (int(fresh_process.run(["-c", code, str(size)])[0]) for size in (1, 100 * 2**20))

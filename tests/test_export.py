@@ -219,6 +219,8 @@ def test_a_file_system_without_links_will_do(tmp_path, monkeypatch):
     ("dataset", "extra", "message"),
     [
         ([], [numbered(0, 9)], "the data set has no batches"),
+        ([numbered(0, 0)], [numbered(0, 9)], "all batches of the data set are empty"),
+        ([Samples(np.zeros((3, 2)), np.zeros(4, int))], [], "3 samples and 4 labels"),
         ([numbered(0, 9)], [numbered(0, 9, width=4)], r"shape \(4,\) .* would stand out"),
         ([numbered(0, 9), numbered(0, 9, width=4)], [], r"shape \(4,\)"),
         ([Samples(np.zeros((3, 2, 2)), np.zeros(3, int))], [], "have no column"),

@@ -70,7 +70,6 @@ def _sort(
             elif bucket.num_rows:
                 (table,) = bucket.read(bucket.num_rows)
                 yield table.take(np.argsort(_ranks(table), kind="stable"))
-            bucket.file.close()
 
 
 def _ranks(table: pa.Table) -> UInt32[np.ndarray, " n"]:
@@ -83,27 +82,30 @@ def _cut(table: pa.Table, edges: Int[np.ndarray, " n"]) -> Iterator[pa.Table]:
 
 
 class _Bucket:
-    """A file of tables, to be written and then to be read."""
+    """Tables in a file, to be written and then to be read; the file is made for the first."""
 
     def __init__(self, stack: ExitStack, folder: Path) -> None:
-        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (the stack closes it)
-        self.file: IO[bytes] = stack.enter_context(file)
         self.num_rows = 0
+        self._stack, self._folder = stack, folder
+        self._file: IO[bytes] | None = None
         self._writer: pa.ipc.RecordBatchStreamWriter | None = None
 
     def append(self, table: pa.Table) -> None:
         if not table.num_rows:
             return
-        if self._writer is None:
-            self._writer = pa.ipc.new_stream(self.file, table.schema)
+        if self._file is None or self._writer is None:
+            file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (the stack closes it)
+            self._file = self._stack.enter_context(file)
+            self._writer = pa.ipc.new_stream(self._file, table.schema)
         self._writer.write_table(table)
         self.num_rows += table.num_rows
 
     def read(self, rows: int) -> Iterator[pa.Table]:
-        """All that was written, in tables of ``rows``."""
-        if self._writer is None:
+        """All that was written, in tables of ``rows``; the file is gone afterwards."""
+        if self._file is None or self._writer is None:
             return
         self._writer.close()
-        self.file.seek(0)
-        with pa.ipc.open_stream(self.file) as stream:
-            yield from rechunk((pa.Table.from_batches([batch]) for batch in stream), rows)
+        with self._file:
+            self._file.seek(0)
+            with pa.ipc.open_stream(self._file) as stream:
+                yield from rechunk((pa.Table.from_batches([batch]) for batch in stream), rows)
