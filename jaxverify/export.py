@@ -17,7 +17,7 @@ from jaxverify.errors import UserError
 from jaxverify.mixing import check_alike, ranks
 from jaxverify.samples import Samples
 
-_BYTES_IN_MEMORY = 2**25  # of decoded samples; some three times as much is held at the peak
+_BYTES_IN_MEMORY = 2**25  # of decoded samples that are sorted at once
 _MOST_ROWS = 2**32
 
 

@@ -30,7 +30,7 @@ def sort_rows(
         tables: of one schema, of any size; they are read to the end before the first result.
         rank: from the numbers of rows to what they are sorted by, best uniform over 32 bits; rows
             of one rank keep their order.
-        rows_in_memory: how many to hold at once, roughly: each is copied once or twice.
+        rows_in_memory: how many a bucket may hold; twice as many are in memory when it is sorted.
         folder: where the buckets lie. Their files have no name, so that not even a process that
             is killed leaves them.
 
@@ -39,7 +39,8 @@ def sort_rows(
 
     Guarantee: neither the size of the tables nor ``rows_in_memory`` changes the order.
     """
-    chunks = _number(rechunk(tables, rows_in_memory), rank)
+    # Two chunks are held while a third is gathered, but of a bucket no more than two copies.
+    chunks = _number(rechunk(tables, max(1, rows_in_memory // 4)), rank)
     for table in _sort(chunks, 32 - _BITS, rows_in_memory, folder):
         yield table.column(_ROW).to_numpy(), table.drop_columns([_ROW, _RANK])
 

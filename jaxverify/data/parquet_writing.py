@@ -52,8 +52,10 @@ def rechunk(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
             table = table.slice(missing)
             missing -= pending[-1].num_rows
             if not missing:
-                yield pa.concat_tables(pending).combine_chunks()
-                pending, missing = [], rows
+                whole = pa.concat_tables(pending).combine_chunks()
+                pending, missing = [], rows  # before the yield: it may hold up for long
+                yield whole
+                del whole
     if pending:
         yield pa.concat_tables(pending).combine_chunks()
 
