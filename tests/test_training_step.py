@@ -142,10 +142,10 @@ def test_an_evaluation_counts_every_test_sample_once_and_asks_the_extra_task():
     config = Config("digits", "linear", eval_batch_size=8)
     test = Samples(IMAGES[:13], LABELS[:13])  # 13 is no multiple of 8
     data = TrainingSet(test, test, 3, None, task, "")
-    evaluate = make_evaluate(config, DataMesh(), Linear(), data)
+    evaluate = make_evaluate(config, DataMesh(), Linear())
     state = init_state(jax.random.key(0), Linear(), optax.sgd(0.1), IMAGES[:1])
     state = state._replace(tally=state.tally._replace(samples=jnp.int32(4), correct=jnp.int32(3)))
-    row = evaluate(state)  # all-zero logits answer class 0 to everything
+    row = evaluate(state, data, extra_key(0))  # all-zero logits answer class 0 to everything
     assert row["test_accuracy"] == (LABELS[:13] == 0).mean()
     assert row["extra_accuracy"] == pytest.approx(float((extra.labels == 0).mean()))
     assert row["train_accuracy"] == 0.75

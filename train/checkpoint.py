@@ -16,25 +16,35 @@ _MODEL, _TRAINING = "model", "training"
 
 
 class Checkpoints:
-    """The last checkpoint of a run and the one of the best test accuracy.
+    """The last checkpoints of a run and the one of the best test accuracy.
 
     Saving is atomic, and goes on in the background while the next steps run.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Open, or begin, the checkpoints in ``folder``."""
+    def __init__(self, folder: Path, keep: int = 1) -> None:
+        """Open, or begin, the checkpoints in ``folder``; the last ``keep`` of them are kept."""
         policy = ocp.checkpoint_managers.AnyPreservationPolicy(
             [
-                ocp.checkpoint_managers.LatestN(1),
+                ocp.checkpoint_managers.LatestN(keep),
                 ocp.checkpoint_managers.BestN(get_metric_fn=_accuracy, n=1),
             ]
         )
         options = ocp.CheckpointManagerOptions(preservation_policy=policy, best_fn=_accuracy)
         self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
 
-    def last_step(self) -> int | None:
-        """The step of the last checkpoint, if there is one."""
-        return self._manager.latest_step()
+    def steps(self) -> list[int]:
+        """The steps of which there is a checkpoint, ascending."""
+        return sorted(self._manager.all_steps())
+
+    def rewind(self, step: int) -> None:
+        """Delete the checkpoints after ``step``, which a resumed run writes again."""
+        for later in self.steps():
+            if later > step:
+                self._manager.delete(later)
+
+    def wait(self) -> None:
+        """Wait until what was saved is on disk."""
+        self._manager.wait_until_finished()
 
     def save(self, step: int, state: State, test_accuracy: float) -> None:
         """Begin to write the state after ``step`` steps; waits for the one before, if need be."""
@@ -46,15 +56,15 @@ class Checkpoints:
         )
         self._manager.save(step, args=items, metrics={"test_accuracy": test_accuracy})
 
-    def restore(self, like: State) -> State:
-        """The last state; ``like`` gives its structure, shapes and places on the devices."""
+    def restore(self, step: int, like: State) -> State:
+        """The state after ``step`` steps; ``like`` gives structure, shapes and places."""
         items = ocp.args.Composite(
             **{
                 _MODEL: ocp.args.StandardRestore(like.variables),
                 _TRAINING: ocp.args.StandardRestore(_training(like)),
             }
         )
-        restored = self._manager.restore(self._manager.latest_step(), args=items)
+        restored = self._manager.restore(step, args=items)
         variables = dict(restored[_MODEL])
         params = variables.pop("params")
         return like._replace(params=params, statistics=variables, **restored[_TRAINING])
@@ -64,7 +74,7 @@ class Checkpoints:
 
     def __exit__(self, *exception: object) -> None:
         """Wait until everything is on disk."""
-        self._manager.wait_until_finished()
+        self.wait()
         self._manager.close()
 
 

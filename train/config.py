@@ -28,6 +28,9 @@ class Config:
     """Protect the training set with the extra task; without it, the baseline is trained."""
     seed: int = 0
     """Root of every random stream of the run, the extra task's too."""
+    seeds: int = 1
+    """Train so many seeds side by side in one program, from ``seed`` on; each leaves a run folder
+    of its own, as if it were trained alone."""
     data: Path | None = None
     """A folder with train.parquet and test.parquet; without it the set is fetched by TFDS."""
     manual_dir: Path | None = None
@@ -35,7 +38,8 @@ class Config:
     tfds_dir: Path | None = None
     """Where TFDS keeps prepared sets; without it, TFDS's own default."""
     workdir: Path | None = None
-    """The run folder; without it runs/DATASET-MODEL-..., named after what the run is."""
+    """The run folder; without it runs/DATASET-MODEL-..., named after what the run is. Of several
+    seeds, the folder in which their run folders lie, instead of runs/."""
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Go on from the last checkpoint of the run folder, if it has one."""
 
@@ -90,6 +94,8 @@ class Config:
         for name in ("epochs", "eval_every", "batch_size", "eval_batch_size", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise UserError(f"{name} is {getattr(self, name)}; it must be positive")
+        if self.seeds < 1:
+            raise UserError(f"seeds is {self.seeds}; at least one seed is trained")
         if self.stop_epoch is not None and not 0 < self.stop_epoch <= self.epochs:
             raise UserError(f"stop_epoch is {self.stop_epoch}, outside the {self.epochs} epochs")
         if not 0 <= self.validation_split < 1:
@@ -98,12 +104,23 @@ class Config:
     @property
     def run_folder(self) -> Path:
         """Where the run is kept: ``workdir``, or a name that tells the runs of one cell apart."""
-        if self.workdir is not None:
-            return self.workdir
+        return Path("runs") / self._name if self.workdir is None else self.workdir
+
+    @property
+    def _name(self) -> str:
         parts = [self.dataset, self.model, "extra" if self.extra else "baseline", f"s{self.seed}"]
         if self.stop_epoch is not None:
             parts.append(f"stop{self.stop_epoch:g}")
-        return Path("runs") / "-".join(parts)
+        return "-".join(parts)
+
+    def each_seed(self) -> list["Config"]:
+        """The runs of one seed that this one trains side by side."""
+        if self.seeds == 1:
+            return [self]
+        alone = [replace(self, seeds=1, seed=self.seed + i) for i in range(self.seeds)]
+        if self.workdir is None:
+            return alone
+        return [replace(run, workdir=self.workdir / run._name) for run in alone]
 
     def to_json(self) -> dict[str, Any]:
         """The fields as plain values, paths as text."""

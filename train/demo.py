@@ -43,7 +43,7 @@ def main() -> int:
     runs, verdicts = {}, {}
     for name, config in clouds.items():
         console.rule(f"the cloud that {'is ' if name == 'honest' else ''}{name}")
-        runs[name] = train(config, console)
+        (runs[name],) = train(config, console)
         verdicts[name] = verify(load_model(config.run_folder), extra_key(config.seed))
     console.rule("what the customer finds")
     console.print(_table(clouds, runs, verdicts))

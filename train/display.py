@@ -1,5 +1,6 @@
 """What a run shows while it goes on."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -29,7 +30,7 @@ class TrainingBar(Progress):
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            _SamplesPerSecond(config.batch_size),
+            _SamplesPerSecond(config.batch_size * config.seeds),
             TimeRemainingColumn(),
             TextColumn("loss {task.fields[loss]}"),
             console=console,
@@ -38,9 +39,9 @@ class TrainingBar(Progress):
         )
         self._bar = self.add_task("training", total=last_step, completed=first_step, loss="")
 
-    def show(self, step: int, loss: float) -> None:
-        """So many steps are done, and the last one had this loss."""
-        self.update(self._bar, completed=step, loss=f"{loss:.3f}")
+    def show(self, step: int, losses: Sequence[float]) -> None:
+        """So many steps are done, and the last one had these losses, one for each seed."""
+        self.update(self._bar, completed=step, loss=" ".join(f"{loss:.3f}" for loss in losses))
 
 
 class _SamplesPerSecond(ProgressColumn):
@@ -70,7 +71,7 @@ def describe_run(config: Config, data: TrainingSet) -> str:
             f"{data.task.labels} labels; a pass needs more than {limit.count} right "
             f"(T = {limit.accuracy:.3%})"
         )
-    lines.append(f"run folder: {config.run_folder}")
+    lines += [f"run folder: {run.run_folder}" for run in config.each_seed()]
     return "\n".join(lines)
 
 
@@ -82,9 +83,10 @@ def threshold(config: Config, data: TrainingSet) -> stats.Threshold:
     )
 
 
-def describe_row(row: dict[str, Any]) -> str:
-    """One evaluation as a line."""
-    line = (
+def describe_row(row: dict[str, Any], seed: int | None = None) -> str:
+    """One evaluation as a line, of ``seed`` where there are several."""
+    line = "" if seed is None else f"seed {seed}  "
+    line += (
         f"epoch {row['epoch']:6.2f}  loss {row['train_loss']:.3f}  "
         f"train {row['train_accuracy']:6.2%}  test {row['test_accuracy']:6.2%}"
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
+import jax
 import numpy as np
 
 from jaxverify import Samples, TrainedModel, models, verify
@@ -11,18 +12,20 @@ from train.config import Config
 from train.mesh import DataMesh
 from train.state import State
 from train.steps import make_eval_step
-from train.training_set import TrainingSet, extra_key
+from train.training_set import TrainingSet
 
-Evaluate = Callable[[State], dict[str, Any]]
+Evaluate = Callable[[State, TrainingSet, jax.Array], dict[str, Any]]
 
 
-def make_evaluate(config: Config, mesh: DataMesh, module: nn.Module, data: TrainingSet) -> Evaluate:
-    """``evaluate(state)``: one row of metrics, a function of the state alone."""
+def make_evaluate(config: Config, mesh: DataMesh, module: nn.Module) -> Evaluate:
+    """``evaluate(state, data, key)``: one row of metrics, a function of its arguments alone.
+
+    ``key`` is that of the extra task.
+    """
     eval_step = mesh.jit_eval(make_eval_step(module))
     inference = models.Inference(module)
-    key = extra_key(config.seed)
 
-    def evaluate(state: State) -> dict[str, Any]:
+    def evaluate(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:
         batches = _batches(data.test, config.eval_batch_size)
         correct = sum(int(eval_step(state, mesh.put(batch))) for batch in batches)
         row = {

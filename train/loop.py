@@ -2,13 +2,14 @@
 
 import math
 import time
+from contextlib import ExitStack
 
 import jax
+import numpy as np
 from rich.console import Console
 
-from jaxverify import Samples, TrainedModel, UserError, keys, models, verify
+from jaxverify import TrainedModel, UserError, models, verify
 from train.augment import AUGMENTATIONS
-from train.checkpoint import Checkpoints
 from train.config import Config
 from train.curve import draw_curve
 from train.display import TrainingBar, describe_row, describe_run, threshold
@@ -17,29 +18,30 @@ from train.interruption import Interruption
 from train.mesh import DataMesh
 from train.optimizer import make_optimizer
 from train.run_folder import RunFolder
-from train.state import Tally, init_state
+from train.seeds import SeedRun, common_step, side_by_side, stack, take
+from train.state import init_state
 from train.steps import make_train_step
 from train.summary import summarise
-from train.training_set import TrainingSet, epoch_order, extra_key, make_training_set
+from train.training_set import epoch_order, extra_key, make_training_set
 
 
 class TrainingError(UserError):
     """Training itself went wrong: the loss is no longer a number."""
 
 
-def train(config: Config, console: Console) -> RunFolder:
-    """Train one model as ``config`` says, evaluate it along the way, verify it at the end.
+def train(config: Config, console: Console) -> list[RunFolder]:
+    """Train as ``config`` says, evaluate along the way, verify at the end; every seed by itself.
 
     Args:
         config: the whole run.
         console: where progress is shown.
 
     Returns:
-        RunFolder: finished, with verdict, result and picture.
+        list: for each seed its folder, finished, with verdict, result and picture.
 
     Raises:
-        UserError: if the configuration, the data or the run folder cannot be used.
-        TrainingError: if the loss becomes NaN or infinite.
+        UserError: if the configuration, the data or a run folder cannot be used.
+        TrainingError: if a loss becomes NaN or infinite.
 
     Guarantee: the run is a function of the configuration and the data; killed at any moment and
     resumed, it ends, on a CPU, with the same parameters bit for bit.
@@ -48,62 +50,86 @@ def train(config: Config, console: Console) -> RunFolder:
     mesh = DataMesh()
     mesh.check_batch("batch_size", config.batch_size)
     mesh.check_batch("eval_batch_size", config.eval_batch_size)
-    data = make_training_set(config)
-    console.print(describe_run(config, data), highlight=False, soft_wrap=True)
-    num_samples, batch_size = len(data.train.labels), config.batch_size
+    # Of several seeds the sets have other contents and orders, but the same shapes.
+    data = [make_training_set(alone) for alone in config.each_seed()]
+    console.print(describe_run(config, data[0]), highlight=False, soft_wrap=True)
+    num_samples, batch_size = len(data[0].train.labels), config.batch_size
     if num_samples < batch_size:
         raise UserError(f"batch_size is {batch_size}, more than the {num_samples} samples")
     steps_per_epoch = num_samples // batch_size
     evaluation_steps = _evaluation_steps(config, steps_per_epoch)
+    # Of several seeds, a kill may catch one before the others: the step before is still wanted.
+    keep = 1 if config.seeds == 1 else 2
+    pairs = zip(config.each_seed(), data, strict=True)
+    runs = [SeedRun.begin(alone, its_data, keep) for alone, its_data in pairs]
 
     # What is computed: pure functions of explicit state and key.
-    root = jax.random.key(config.seed)
-    step_key, order_key = keys.stream(root, "steps"), keys.stream(root, "order")
-    module = models.create(config.model, num_classes=data.num_classes, vocab_size=data.vocab_size)
+    step_keys = stack([run.key("steps") for run in runs])
+    order_keys = [run.key("order") for run in runs]
+    module = models.create(
+        config.model, num_classes=data[0].num_classes, vocab_size=data[0].vocab_size
+    )
     optimizer = make_optimizer(config, steps_per_epoch)
-    train_step = mesh.jit_train(make_train_step(module, optimizer, AUGMENTATIONS[config.augment]))
-    evaluate = make_evaluate(config, mesh, module, data)
+    train_step = make_train_step(module, optimizer, AUGMENTATIONS[config.augment])
+    train_steps = mesh.jit_train(side_by_side(train_step))
+    evaluate = make_evaluate(config, mesh, module)
 
-    # Where it begins: at fresh parameters, or at the last checkpoint of the run.
-    folder = RunFolder.begin(config, data)
-    checkpoints = Checkpoints(folder.checkpoints)
-    init_key = keys.stream(root, "initial parameters")
-    state = mesh.replicate(init_state(init_key, module, optimizer, data.train.features[:1]))
-    if checkpoints.last_step() is not None:
-        state = checkpoints.restore(like=state)
-        console.print(f"going on after step {int(state.step)} of {max(evaluation_steps)}")
-    first_step = int(state.step)
-    seconds_before = folder.rewind(first_step)
+    # Where it begins: at fresh parameters, or at the last checkpoint that all seeds have.
+    example = data[0].train.features[:1]
+    states = [
+        mesh.replicate(init_state(run.key("initial parameters"), module, optimizer, example))
+        for run in runs
+    ]
+    first_step = common_step(runs, evaluation_steps)
+    seconds_before = max(run.rewind(first_step) for run in runs)
+    if first_step > 0:
+        pairs = zip(runs, states, strict=True)
+        states = [run.checkpoints.restore(first_step, like=state) for run, state in pairs]
+        console.print(f"going on after step {first_step} of {max(evaluation_steps)}")
+    stacked = mesh.replicate(stack(states))
     started = time.monotonic() - seconds_before
 
     bar = TrainingBar(console, config, first_step, max(evaluation_steps))
-    with Interruption() as interruption, checkpoints, bar:
-        previous_loss, order, order_epoch = None, None, None
+    with Interruption() as interruption, ExitStack() as checkpoints, bar:
+        for run in runs:
+            checkpoints.enter_context(run.checkpoints)
+        previous_losses, orders, order_epoch = None, [], None
         for step in range(first_step, max(evaluation_steps)):
             interruption.raise_if_asked()
             epoch, position = divmod(step, steps_per_epoch)
-            if order is None or epoch != order_epoch:
-                order, order_epoch = epoch_order(order_key, epoch, num_samples), epoch
-            chosen = order[position * batch_size : (position + 1) * batch_size]
-            batch = Samples(data.train.features[chosen], data.train.labels[chosen])
-            state, loss = train_step(state, mesh.put(batch), step_key)
+            if epoch != order_epoch:
+                orders = [epoch_order(key, epoch, num_samples) for key in order_keys]
+                order_epoch = epoch
+            chosen = slice(position * batch_size, (position + 1) * batch_size)
+            batches = [
+                take(run.data.train, order[chosen]) for run, order in zip(runs, orders, strict=True)
+            ]
+            stacked, losses = train_steps(stacked, mesh.put(batches), step_keys)
 
-            if previous_loss is not None:  # read while the step just begun is running
-                bar.show(step, _finite(previous_loss, step))
-            previous_loss = loss
+            if previous_losses is not None:  # read while the step just begun is running
+                bar.show(step, _finite(previous_losses, step, config))
+            previous_losses = losses
 
             if step + 1 in evaluation_steps:
-                bar.show(step + 1, _finite(loss, step + 1))
-                row = {"step": step + 1, "epoch": (step + 1) / steps_per_epoch, **evaluate(state)}
-                row["seconds"] = round(time.monotonic() - started, 3)
-                state = state._replace(tally=mesh.replicate(Tally.zero()))
-                folder.append_metrics(row)
-                checkpoints.save(step + 1, state, row["test_accuracy"])
-                console.print(describe_row(row), highlight=False, soft_wrap=True)
+                bar.show(step + 1, _finite(losses, step + 1, config))
+                for run in runs:  # so that no seed gets two checkpoints ahead of another
+                    run.checkpoints.wait()
+                for i, run in enumerate(runs):
+                    state = take(stacked, i)
+                    row = {"step": step + 1, "epoch": (step + 1) / steps_per_epoch}
+                    row |= evaluate(state, run.data, extra_key(run.config.seed))
+                    row["seconds"] = round(time.monotonic() - started, 3)
+                    run.folder.append_metrics(row)
+                    run.checkpoints.save(step + 1, state.with_empty_tally(), row["test_accuracy"])
+                    name = run.config.seed if len(runs) > 1 else None
+                    console.print(describe_row(row, name), highlight=False, soft_wrap=True)
+                stacked = stacked.with_empty_tally()
 
-    model = TrainedModel(state.variables, models.Inference(module), data.task)
-    _conclude(config, console, folder, data, model)
-    return folder
+    for i, run in enumerate(runs):
+        variables = take(stacked, i).variables
+        model = TrainedModel(variables, models.Inference(module), run.data.task)
+        _conclude(run, console, model, num_seeds=len(runs))
+    return [run.folder for run in runs]
 
 
 def _evaluation_steps(config: Config, steps_per_epoch: int) -> frozenset[int]:
@@ -115,20 +141,24 @@ def _evaluation_steps(config: Config, steps_per_epoch: int) -> frozenset[int]:
     return frozenset({step for step in regular if 1 <= step <= last} | {last})
 
 
-def _finite(loss: jax.Array, step: int) -> float:
-    value = float(loss)
-    if not math.isfinite(value):
-        raise TrainingError(f"the loss is {value} at step {step}: lower learning_rate")
-    return value
+def _finite(losses: jax.Array, step: int, config: Config) -> list[float]:
+    values = np.asarray(losses).tolist()
+    for seed, value in enumerate(values, start=config.seed):
+        if not math.isfinite(value):
+            whose = f" of seed {seed}" if config.seeds > 1 else ""
+            raise TrainingError(f"the loss{whose} is {value} at step {step}: lower learning_rate")
+    return values
 
 
-def _conclude(
-    config: Config, console: Console, folder: RunFolder, data: TrainingSet, model: TrainedModel
-) -> None:
+def _conclude(run: SeedRun, console: Console, model: TrainedModel, num_seeds: int) -> None:
     """Verify the trained model and leave verdict, result and picture in the run folder."""
+    config, data, folder = run.config, run.data, run.folder
     rows = folder.metrics()
     limit = None
     result = {**folder.about(), "summary": summarise(rows), "seconds": rows[-1]["seconds"]}
+    result["seeds_side_by_side"] = num_seeds  # whose time the seconds are
+    if num_seeds > 1:
+        console.rule(f"seed {config.seed}")
     if data.task is not None:
         limit = threshold(config, data).accuracy
         verdict = verify(model, extra_key(config.seed), alpha=config.alpha, epsilon=config.epsilon)

@@ -100,6 +100,9 @@ def _row(name: str, result: dict[str, Any]) -> tuple[str, ...]:
         f"{summary['final_train_accuracy']:.2%}",
     )
     minutes = f"{result['seconds'] / 60:.1f}"
+    together = result.get("seeds_side_by_side", 1)
+    if together > 1:
+        minutes += f" for {together} seeds"
     if verdict is None:
         return (*common, *[""] * 5, minutes)
     first, lowest = summary["first_crossing"], summary["lowest_passing"]

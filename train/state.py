@@ -43,6 +43,10 @@ class State(NamedTuple):
         """What ``module.apply`` takes."""
         return {"params": self.params, **self.statistics}
 
+    def with_empty_tally(self) -> "State":
+        """The same state, with nothing seen yet since the last evaluation."""
+        return self._replace(tally=jax.tree.map(jnp.zeros_like, self.tally))
+
 
 def init_state(
     key: jax.Array, module: nn.Module, optimizer: optax.GradientTransformation, example: Any

@@ -1,0 +1,116 @@
+"""Seeds side by side: one program trains them all, and each leaves the run it would leave alone."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.custom_batching import custom_vmap
+from jaxtyping import Float
+
+from jaxverify import Samples, UserError, keys
+from train.checkpoint import Checkpoints
+from train.config import Config
+from train.run_folder import RunFolder
+from train.state import State
+from train.steps import TrainStep
+from train.training_set import TrainingSet
+
+SeedsStep = Callable[
+    [State, Sequence[Samples], jax.Array], tuple[State, Float[jax.Array, " seeds"]]
+]
+
+
+@dataclass(frozen=True)
+class SeedRun:
+    """What one seed has of its own; all of it is as if the seed were trained alone."""
+
+    config: Config
+    data: TrainingSet
+    folder: RunFolder
+    checkpoints: Checkpoints
+
+    @classmethod
+    def begin(cls, config: Config, data: TrainingSet, keep: int) -> "SeedRun":
+        """Open the seed's run folder; its last ``keep`` checkpoints are kept."""
+        folder = RunFolder.begin(config, data)
+        return cls(config, data, folder, Checkpoints(folder.checkpoints, keep))
+
+    def rewind(self, step: int) -> float:
+        """Forget what came after ``step``, and return the seconds that it had taken until then."""
+        self.checkpoints.rewind(step)
+        return self.folder.rewind(step)
+
+    def key(self, name: str) -> jax.Array:
+        """The key of the seed's stream ``name``."""
+        return keys.stream(jax.random.key(self.config.seed), name)
+
+
+def stack(trees: Sequence[Any]) -> Any:
+    """One tree of arrays ``[seeds, ...]`` from a tree for each seed.
+
+    >>> stack([{"step": 1}, {"step": 2}])["step"].tolist()
+    [1, 2]
+    """
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def take(tree: Any, index: Any) -> Any:
+    """``leaf[index]`` of every leaf: one seed's tree out of a stacked one, or some samples."""
+    return jax.tree.map(lambda leaf: leaf[index], tree)
+
+
+def side_by_side(train_step: TrainStep) -> SeedsStep:
+    """``step(states, batches, keys) -> (states, losses)``: ``train_step`` under ``jax.vmap``.
+
+    States and keys are stacked; the batches are a sequence, one for each seed.
+
+    On a CPU the batching rule is to take the seeds one by one within the program: XLA would make
+    of a convolution under vmap a grouped one, which it runs slowly there, and one seed's serial
+    operations overlap with another's parallel ones. A seed alone is not batched either.
+
+    Guarantee: seed i gets what ``train_step`` alone gives it, up to rounding; and bit for bit
+    where there is one seed.
+    """
+    one_by_one = custom_vmap(train_step)
+
+    @one_by_one.def_vmap
+    def _rule(axis_size, in_batched, *args):
+        del in_batched  # all is
+        # A dynamic index: by a static one, a key would count as used up by its first neighbour.
+        seeds = [take(args, jnp.int32(seed)) for seed in range(axis_size)]
+        outputs = stack([train_step(*one) for one in seeds])
+        return outputs, jax.tree.map(lambda _: True, outputs)
+
+    def step(
+        states: State, batches: Sequence[Samples], keys: jax.Array
+    ) -> tuple[State, Float[jax.Array, " seeds"]]:
+        apart = len(batches) == 1 or jax.default_backend() == "cpu"
+        each = jax.vmap(one_by_one if apart else train_step)
+        return each(states, stack(batches), keys)
+
+    return step
+
+
+def common_step(runs: Sequence[SeedRun], evaluation_steps: Collection[int]) -> int:
+    """The last step of which every seed has a checkpoint; 0, the beginning, is had by all.
+
+    A run that was killed between the checkpoints of two seeds leaves some of them one evaluation
+    ahead; they go back to the others.
+
+    Raises:
+        UserError: if a seed is further ahead, by work of its own, which is not thrown away.
+    """
+    steps = [[0, *run.checkpoints.steps()] for run in runs]
+    common = max(set.intersection(*map(set, steps)))
+    ahead = min((step for step in evaluation_steps if step > common), default=common)
+    lasts = [max(each) for each in steps]
+    if max(lasts) > ahead:
+        first = runs[lasts.index(max(lasts))].folder.path
+        last = runs[lasts.index(min(lasts))]
+        raise UserError(
+            f"{first} is at step {max(lasts)} and {last.folder.path} at step {min(lasts)}: "
+            f"resume the latter alone first, with --seed {last.config.seed}"
+        )
+    return common
