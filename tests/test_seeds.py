@@ -80,8 +80,11 @@ def resume(folders: list[Path]) -> None:
     train_quietly(replace(CONFIG, seeds=2, workdir=folders[0].parent, resume=True))
 
 
-@pytest.mark.parametrize("name", ["digits_cnn", "textcnn"])
-def test_seed_i_gets_what_the_step_alone_gives_it_up_to_rounding(name):
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [("digits_cnn", "batched"), ("textcnn", "in turn"), ("textcnn", "unrolled")],
+)
+def test_seed_i_gets_what_the_step_alone_gives_it_up_to_rounding(name, rule):
     rng = np.random.default_rng(0)
     text = name == "textcnn"
     module = models.create(name, num_classes=3, vocab_size=30 if text else None)
@@ -96,7 +99,7 @@ def test_seed_i_gets_what_the_step_alone_gives_it_up_to_rounding(name):
     all_keys = jax.vmap(jax.random.key)(jnp.arange(3))
     states = [init_state(key, module, optimizer, batches[0].features[:1]) for key in keys]
     mesh = DataMesh()
-    both = mesh.jit_train(side_by_side(step)), mesh.jit_train(step)
+    both = mesh.jit_train(side_by_side(step, rule=rule)), mesh.jit_train(step)
     stacked = mesh.replicate(stack(states))
     states = [mesh.replicate(state) for state in states]
     for _ in range(3):

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-from jax.custom_batching import custom_vmap
+from jax.custom_batching import custom_vmap, sequential_vmap
 from jaxtyping import Float
 
 from jaxverify import Samples, UserError, keys
@@ -17,6 +17,7 @@ from train.state import State
 from train.steps import TrainStep
 from train.training_set import TrainingSet
 
+Rule = Literal["batched", "in turn", "unrolled"]
 SeedsStep = Callable[
     [State, Sequence[Samples], jax.Array], tuple[State, Float[jax.Array, " seeds"]]
 ]
@@ -61,21 +62,41 @@ def take(tree: Any, index: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf[index], tree)
 
 
-def side_by_side(train_step: TrainStep) -> SeedsStep:
+def side_by_side(train_step: TrainStep, *, rule: Rule | None = None) -> SeedsStep:
     """``step(states, batches, keys) -> (states, losses)``: ``train_step`` under ``jax.vmap``.
 
     States and keys are stacked; the batches are a sequence, one for each seed.
 
-    On a CPU the batching rule is to take the seeds one by one within the program: XLA would make
-    of a convolution under vmap a grouped one, which it runs slowly there, and one seed's serial
-    operations overlap with another's parallel ones. A seed alone is not batched either.
+    Args:
+        train_step: the step of one seed.
+        rule: what vmap makes of it. "batched": every operation takes all seeds at once, as it
+            should on a GPU or TPU. On a CPU XLA runs slowly the grouped convolutions that this
+            gives, so there it is "in turn": the program is a loop over the seeds, whose memory,
+            once fetched from the system, serves them all. "unrolled" is the same without a loop:
+            seeds overlap on several cores, at the price of so much more memory and compilation.
+            One seed needs no rule.
 
     Guarantee: seed i gets what ``train_step`` alone gives it, up to rounding; and bit for bit
     where there is one seed.
     """
-    one_by_one = custom_vmap(train_step)
+    if rule is None:
+        rule = "in turn" if jax.default_backend() == "cpu" else "batched"
+    vmapped = jax.vmap(RULES[rule](train_step))
 
-    @one_by_one.def_vmap
+    def step(
+        states: State, batches: Sequence[Samples], keys: jax.Array
+    ) -> tuple[State, Float[jax.Array, " seeds"]]:
+        each = vmapped if len(batches) > 1 else jax.vmap(_unrolled(train_step))
+        # A clone: to JAX's check of reuse a loop uses its keys up, though every step folds its own.
+        return each(states, stack(batches), jax.random.clone(keys))
+
+    return step
+
+
+def _unrolled(train_step: TrainStep) -> TrainStep:
+    unrolled = custom_vmap(train_step)
+
+    @unrolled.def_vmap
     def _rule(axis_size, in_batched, *args):
         del in_batched  # all is
         # A dynamic index: by a static one, a key would count as used up by its first neighbour.
@@ -83,14 +104,14 @@ def side_by_side(train_step: TrainStep) -> SeedsStep:
         outputs = stack([train_step(*one) for one in seeds])
         return outputs, jax.tree.map(lambda _: True, outputs)
 
-    def step(
-        states: State, batches: Sequence[Samples], keys: jax.Array
-    ) -> tuple[State, Float[jax.Array, " seeds"]]:
-        apart = len(batches) == 1 or jax.default_backend() == "cpu"
-        each = jax.vmap(one_by_one if apart else train_step)
-        return each(states, stack(batches), keys)
+    return unrolled
 
-    return step
+
+RULES: dict[Rule, Callable[[TrainStep], TrainStep]] = {
+    "batched": lambda train_step: train_step,
+    "in turn": sequential_vmap,
+    "unrolled": _unrolled,
+}
 
 
 def common_step(runs: Sequence[SeedRun], evaluation_steps: Collection[int]) -> int:
