@@ -12,6 +12,7 @@ import optax
 import pytest
 from rich.console import Console
 
+from benchmarks import seeds as benchmark
 from jaxverify import Samples, UserError, models, verify
 from train.augment import none
 from train.checkpoint import saved_steps
@@ -200,3 +201,14 @@ def test_the_seed_whose_loss_is_no_number_is_named(tmp_path):
     config = replace(CONFIG, seeds=2, workdir=tmp_path, optimizer="sgd", learning_rate=1e30)
     with pytest.raises(UserError, match="the loss of seed 3 is nan at step"):
         train_quietly(config)
+
+
+def test_the_benchmark_measures_every_count_of_seeds_and_every_rule(tmp_path):
+    path = tmp_path / "seeds.json"
+    benchmark.main(
+        benchmark.Seeds(json=path, rounds=1, model="textcnn", seeds=2, words=8, batch_size=8)
+    )
+    measured = json.loads(path.read_text())["measured"]
+    assert list(measured) == ["1", "2", "2 batched", "2 in turn", "2 unrolled"]
+    assert measured["1"]["over_one"]["median"] == 1
+    assert all(facts["step"]["median"] > 0 for facts in measured.values())
