@@ -42,6 +42,8 @@ def importers(package: str) -> set[str]:
         ("orbax", ["train/checkpoint.py"]),
         ("tensorflow_datasets", ["jaxverify/data/tfds.py"]),
         ("jax.sharding", ["train/mesh.py"]),
+        ("jax.experimental.multihost_utils", ["train/processes.py"]),
+        ("multiprocessing", ["train/supervisor.py"]),
         (
             "pyarrow",
             [

@@ -83,6 +83,15 @@ def test_a_batch_that_cannot_be_split_evenly_is_refused():
         DataMesh().check_batch("batch_size", 12)
 
 
+def test_one_process_reads_every_row_of_a_batch():
+    mesh = DataMesh()
+    share = Samples(mesh.share(IMAGES), mesh.share(LABELS))
+    np.testing.assert_array_equal(share.features, IMAGES)
+    batch = mesh.put(share)
+    np.testing.assert_array_equal(batch.features, IMAGES)
+    assert [shard.data.shape for shard in batch.labels.addressable_shards] == [(2,)] * 8
+
+
 def test_randomness_of_a_step_depends_on_the_step():
     optimizer = optax.sgd(0.0)
     step = jax.jit(make_train_step(Normed(), optimizer, augment.none))

@@ -9,10 +9,13 @@ import tyro
 
 from jaxverify.errors import UserError
 
-# Fields that say where a run lies, not what it computes.
-PLACES = ("workdir", "data", "manual_dir", "tfds_dir")
+# Fields that say where the data and the run lie, not what it computes.
+FOLDERS_OF_DATA = ("data", "manual_dir", "tfds_dir")
+PLACES = ("workdir", *FOLDERS_OF_DATA)
+# Fields that say which processes share the work.
+PROCESSES = ("distributed", "coordinator", "num_processes", "process_id")
 # Fields in which a resumed run may differ from what it was: a later stop goes on with the same run.
-_FREE = (*PLACES, "resume", "stop_epoch")
+_FREE = (*PLACES, *PROCESSES, "resume", "stop_epoch")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,15 @@ class Config:
     seeds, the folder in which their run folders lie, instead of runs/."""
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Go on from the last checkpoint of the run folder, if it has one."""
+    distributed: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """This is one process of several; all are started alike and share the run folder. On a cluster
+    that JAX knows (SLURM, Open MPI, TPU) they find each other, elsewhere by the next three."""
+    coordinator: str | None = None
+    """HOST:PORT of process 0, where it listens and the others find it."""
+    num_processes: int | None = None
+    """How many processes there are."""
+    process_id: int | None = None
+    """Which of them this is, from 0."""
 
     epochs: float = 10
     """Length of the whole schedule, as an honest cloud runs it."""
@@ -100,6 +112,15 @@ class Config:
             raise UserError(f"stop_epoch is {self.stop_epoch}, outside the {self.epochs} epochs")
         if not 0 <= self.validation_split < 1:
             raise UserError(f"validation_split is {self.validation_split}; it is a share below 1")
+        for name in PROCESSES[1:]:
+            if not self.distributed and getattr(self, name) is not None:
+                raise UserError(f"{name} is {getattr(self, name)}, but distributed is not set")
+        host, _, port = (self.coordinator or "HOST:1").rpartition(":")
+        if not (host and port.isdecimal() and 0 < int(port) < 2**16):
+            raise UserError(f"coordinator is {self.coordinator!r}; it must be HOST:PORT")
+        process_id, count = self.process_id, self.num_processes
+        if process_id is not None and not 0 <= process_id < (count or process_id + 1):
+            raise UserError(f"process_id is {process_id}, of {count} processes counted from 0")
 
     @property
     def run_folder(self) -> Path:

@@ -27,14 +27,15 @@ def make_evaluate(config: Config, mesh: DataMesh, module: nn.Module) -> Evaluate
 
     def evaluate(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:
         batches = _batches(data.test, config.eval_batch_size)
-        correct = sum(int(eval_step(state, mesh.put(batch))) for batch in batches)
+        shares = (jax.tree.map(mesh.share, batch) for batch in batches)
+        correct = sum(int(eval_step(state, mesh.put(share))) for share in shares)
         row = {
             "train_loss": float(state.tally.loss) / int(state.tally.samples),
             "train_accuracy": int(state.tally.correct) / int(state.tally.samples),
             "test_accuracy": correct / len(data.test.labels),
         }
         if data.task is not None:
-            model = TrainedModel(state.variables, inference, data.task)
+            model = TrainedModel(mesh.local(state.variables), inference, data.task)
             verdict = verify(model, key, alpha=config.alpha, epsilon=config.epsilon)
             row |= {
                 "extra_accuracy": int(verdict.num_correct) / data.task.num_samples,

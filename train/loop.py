@@ -9,6 +9,7 @@ import numpy as np
 from rich.console import Console
 
 from jaxverify import TrainedModel, UserError, models, verify
+from train import processes
 from train.augment import AUGMENTATIONS
 from train.config import Config
 from train.curve import draw_curve
@@ -86,7 +87,8 @@ def train(config: Config, console: Console) -> list[RunFolder]:
         pairs = zip(runs, states, strict=True)
         states = [run.checkpoints.restore(first_step, like=state) for run, state in pairs]
         console.print(f"going on after step {first_step} of {max(evaluation_steps)}")
-    stacked = mesh.replicate(stack(states))
+    stacked = stack(states)
+    del states  # as large again
     started = time.monotonic() - seconds_before
 
     bar = TrainingBar(console, config, first_step, max(evaluation_steps))
@@ -100,9 +102,10 @@ def train(config: Config, console: Console) -> list[RunFolder]:
             if epoch != order_epoch:
                 orders = [epoch_order(key, epoch, num_samples) for key in order_keys]
                 order_epoch = epoch
-            chosen = slice(position * batch_size, (position + 1) * batch_size)
+            rows = slice(position * batch_size, (position + 1) * batch_size)
             batches = [
-                take(run.data.train, order[chosen]) for run, order in zip(runs, orders, strict=True)
+                take(run.data.train, mesh.share(order[rows]))
+                for run, order in zip(runs, orders, strict=True)
             ]
             stacked, losses = train_steps(stacked, mesh.put(batches), step_keys)
 
@@ -125,10 +128,11 @@ def train(config: Config, console: Console) -> list[RunFolder]:
                     console.print(describe_row(row, name), highlight=False, soft_wrap=True)
                 stacked = stacked.with_empty_tally()
 
-    for i, run in enumerate(runs):
-        variables = take(stacked, i).variables
-        model = TrainedModel(variables, models.Inference(module), run.data.task)
-        _conclude(run, console, model, num_seeds=len(runs))
+    if processes.is_first():
+        for i, run in enumerate(runs):
+            variables = take(mesh.local(stacked), i).variables
+            model = TrainedModel(variables, models.Inference(module), run.data.task)
+            _conclude(run, console, model, num_seeds=len(runs))
     return [run.folder for run in runs]
 
 

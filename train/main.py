@@ -11,7 +11,9 @@ from rich.console import Console
 
 from jaxverify.errors import UserError
 from train.config import Config, load_config
+from train.exit_status import exit_status
 from train.memory import keep_freed_memory
+from train.supervisor import supervise
 
 
 def main(
@@ -26,23 +28,22 @@ def main(
         args: the command line; without it, that of the process.
 
     Returns:
-        int: 0 when the run is complete (whatever its verdict), 2 on an error that is the user's
-        to mend, 130 when interrupted; a complete sentence says which.
+        int: 0 when the run is complete, whatever its verdict; otherwise as
+        :func:`train.exit_status.exit_status` and, of a distributed run,
+        :func:`train.supervisor.supervise` say.
     """
-    errors = Console(stderr=True)
-    try:
+
+    def work() -> int:
         config = parse(datasets, models, doc, sys.argv[1:] if args is None else args)
+        if config.distributed:
+            return supervise(config)
         keep_freed_memory()
         from train.loop import train  # JAX starts here; --help need not wait for it
 
         train(config, Console())
-    except UserError as error:
-        errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        return 2
-    except KeyboardInterrupt:
-        errors.print("interrupted; the same command with --resume goes on", style="yellow")
-        return 130
-    return 0
+        return 0
+
+    return exit_status(work)
 
 
 def parse(datasets: Sequence[str], models: Sequence[str], doc: str, args: Sequence[str]) -> Config:

@@ -1,9 +1,15 @@
-"""The devices of a run as one mesh: the batch is split over it, the state stands on each."""
+"""The devices of a run, of all its processes, as one mesh.
+
+The batch is split over it, the state stands on each device. A process reads, of every batch, only
+the rows for its own devices. Which rows these are is drawn from the whole shuffled set, so that the
+losses do not depend on how many processes there are: over the epochs any process may need any row.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxverify.errors import UserError
@@ -30,13 +36,26 @@ class DataMesh:
         if size % self.size:
             raise UserError(f"{name} is {size}, not a multiple of the {self.size} devices")
 
+    def share(self, rows: np.ndarray) -> np.ndarray:
+        """Of a batch's rows, ``[n, ...]``, those that belong on this process's devices.
+
+        Guarantee: every row belongs to one process; of a run of one process, all are its own.
+        """
+        parts = self.split.addressable_devices_indices_map((len(rows),)).values()
+        starts = sorted(part[0].indices(len(rows)) for part in parts if part)
+        return np.concatenate([rows[start:stop] for start, stop, _ in starts])
+
     def put(self, batch: Samples) -> Samples:
-        """A batch from the host, split over the devices."""
-        return jax.device_put(batch, self.split)
+        """A batch split over the devices, from this process's :meth:`share` of it on the host."""
+        return jax.make_array_from_process_local_data(self.split, batch)
 
     def replicate(self, tree: Any) -> Any:
-        """A copy of every array on each device."""
-        return jax.device_put(tree, self.replicated)
+        """A copy of every array on each device; all processes must have the same arrays."""
+        return jax.make_array_from_process_local_data(self.replicated, tree)
+
+    def local(self, tree: Any) -> Any:
+        """Of arrays that stand on each device, the copies on one device of this process."""
+        return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
 
     def jit_train(self, train_step: Callable[..., Any]) -> Callable[..., Any]:
         """Jit ``train_step(state, batch, key)``; the old state's memory is given to the new."""

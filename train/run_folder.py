@@ -8,14 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from jaxverify import ExtraTask, TrainedModel, UserError, models
+from train import processes
 from train.checkpoint import load_variables, saved_steps
-from train.config import Config
+from train.config import FOLDERS_OF_DATA, Config
 from train.provenance import code_revision, machine, versions
 from train.training_set import TrainingSet
+
+# In what the processes of one run may differ.
+_OF_A_PROCESS = ("config", "cpu_count", "coordinator", "process_id", *FOLDERS_OF_DATA)
 
 
 class RunFolder:
     """Where a run lies: every file but the metrics is written whole or not at all.
+
+    Of several processes, all read and the first writes.
 
     ``config.json`` and ``metrics.jsonl``, ``checkpoints/``, and at the end ``verdict.json``,
     ``result.json`` and ``curve.png``.
@@ -37,13 +43,22 @@ class RunFolder:
         """
         folder = cls(config.run_folder)
         about = describe(config, data)
-        if (folder.path / "config.json").exists():
-            folder._check_resumable(config, data)
-            earlier = folder.about()["code_revisions"]
-            about["code_revisions"] = list(dict.fromkeys([*earlier, *about["code_revisions"]]))
-        folder.path.mkdir(parents=True, exist_ok=True)
-        folder.write_json("config.json", about)
+        facts = {**about, **config.to_json()}
+        alike = {name: facts[name] for name in facts if name not in _OF_A_PROCESS}
+        processes.check_alike(alike, "start all with the same command, data and code")
+        processes.first_does(lambda: folder._write_about(config, data, about))
+        path = folder.path / "config.json"
+        seen = path.read_text() if path.exists() else None
+        processes.check_alike({str(path): seen}, "all must share one run folder")
         return folder
+
+    def _write_about(self, config: Config, data: TrainingSet, about: dict[str, Any]) -> None:
+        if (self.path / "config.json").exists():
+            self._check_resumable(config, data)
+            earlier = self.about()["code_revisions"]
+            about["code_revisions"] = list(dict.fromkeys([*earlier, *about["code_revisions"]]))
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.write_json("config.json", about)
 
     def _check_resumable(self, config: Config, data: TrainingSet) -> None:
         if not config.resume:
@@ -80,12 +95,14 @@ class RunFolder:
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write one file, atomically."""
-        write_atomic(self.path / name, content)
+        if processes.is_first():
+            write_atomic(self.path / name, content)
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Add the measurements of one evaluation."""
-        with self._metrics.open("a") as file:
-            file.write(json.dumps(row, allow_nan=False) + "\n")
+        if processes.is_first():
+            with self._metrics.open("a") as file:
+                file.write(json.dumps(row, allow_nan=False) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
         """All evaluations so far; a last line that a crash cut short is left out."""
@@ -101,7 +118,8 @@ class RunFolder:
             float: the seconds that the run had taken until then.
         """
         rows = [row for row in self.metrics() if row["step"] <= step]
-        write_atomic(self._metrics, "".join(json.dumps(row) + "\n" for row in rows).encode())
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        self.write_bytes(self._metrics.name, lines.encode())
         return rows[-1]["seconds"] if rows else 0.0
 
 

@@ -1,0 +1,35 @@
+"""How a run ends for the shell: a number, and before it a sentence where all is not well."""
+
+from collections.abc import Callable
+
+from rich.console import Console
+
+from jaxverify.errors import UserError
+
+
+def exit_status(work: Callable[[], int]) -> int:
+    """Do ``work``, and put its errors into words.
+
+    Returns:
+        int: what ``work`` returns; 2 on an error that is the user's to mend, 130 when interrupted,
+        each after one line on the error stream. Other exceptions, ours to mend, pass through.
+
+    >>> exit_status(lambda: 0)
+    0
+    """
+    try:
+        return work()
+    except UserError as error:
+        print_error(str(error))
+        return 2
+    except KeyboardInterrupt:
+        sentence = "interrupted; the same command with --resume goes on"
+        Console(stderr=True).print(sentence, style="yellow")
+        return 130
+
+
+def print_error(sentence: str) -> None:
+    """One line on the error stream, however long."""
+    Console(stderr=True).print(
+        f"error: {sentence}", style="red", markup=False, highlight=False, soft_wrap=True
+    )
