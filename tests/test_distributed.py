@@ -162,6 +162,18 @@ def test_two_processes_of_four_devices_are_one_run_of_eight(lonely, whole, tmp_p
 
 
 @pytest.mark.slow
+def test_seeds_side_by_side_are_the_same_over_two_processes(lonely, whole, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert train_alone(one, "--seeds", "2") == 0
+    for status, _, errors in map(end, start_both(two, "--seeds", "2")):
+        assert (status, errors) == (0, "")
+    names = [f"digits-digits_cnn-extra-s{seed}" for seed in (0, 1)]
+    for name in names:
+        check_same_run(two / name, one / name)
+    check_same_run(two / names[0], whole)
+
+
+@pytest.mark.slow
 def test_one_process_killed_ends_all_and_one_or_two_go_on(lonely, whole, tmp_path):
     workdir = tmp_path / "run"
     survivor, victim = start_both(workdir)

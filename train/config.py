@@ -138,7 +138,9 @@ class Config:
         """The runs of one seed that this one trains side by side."""
         if self.seeds == 1:
             return [self]
-        alone = [replace(self, seeds=1, seed=self.seed + i) for i in range(self.seeds)]
+        alone: list[Config] = [
+            replace(self, seeds=1, seed=self.seed + i) for i in range(self.seeds)
+        ]
         if self.workdir is None:
             return alone
         return [replace(run, workdir=self.workdir / run._name) for run in alone]

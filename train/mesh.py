@@ -6,7 +6,7 @@ losses do not depend on how many processes there are: over the epochs any proces
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -14,6 +14,8 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxverify.errors import UserError
 from jaxverify.samples import Samples
+
+_Batch = TypeVar("_Batch", Samples, list[Samples])
 
 
 class DataMesh:
@@ -45,8 +47,8 @@ class DataMesh:
         starts = sorted(part[0].indices(len(rows)) for part in parts if part)
         return np.concatenate([rows[start:stop] for start, stop, _ in starts])
 
-    def put(self, batch: Samples) -> Samples:
-        """A batch split over the devices, from this process's :meth:`share` of it on the host."""
+    def put(self, batch: _Batch) -> _Batch:
+        """A batch, or one of each seed, split over the devices, from this process's share of it."""
         return jax.make_array_from_process_local_data(self.split, batch)
 
     def replicate(self, tree: Any) -> Any:

@@ -91,8 +91,8 @@ def _cause(config: Config, said: dict[str, Any], exitcode: int) -> str:
 def _way_on(config: Config) -> str:
     from train.run_folder import RunFolder
 
-    try:
-        step = RunFolder(config.run_folder).saved_step()
+    try:  # of several seeds, one may be an evaluation ahead
+        step = min(RunFolder(alone.run_folder).saved_step() for alone in config.each_seed())
     except UserError:
         return "there is no checkpoint yet"
     return f"the last checkpoint is of step {step}: the same commands with --resume go on"
