@@ -115,6 +115,8 @@ def train(config: Config, console: Console) -> list[RunFolder]:
 
             if step + 1 in evaluation_steps:
                 bar.show(step + 1, _finite(losses, step + 1, config))
+                # On one core XLA cannot compile while a step over several devices is running.
+                jax.block_until_ready(stacked)
                 for run in runs:  # so that no seed gets two checkpoints ahead of another
                     run.checkpoints.wait()
                 for i, run in enumerate(runs):
