@@ -23,6 +23,7 @@ from rich.console import Console
 from jaxverify.errors import UserError
 from train.config import Config
 from train.exit_status import exit_status, print_error
+from train.memory import keep_freed_memory
 
 
 def supervise(config: Config) -> int:
@@ -102,6 +103,7 @@ def _child(config: Config, report: Connection, log: str) -> None:
     os.setpgrp()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     native = _part_streams(log)
+    keep_freed_memory()
     import jax
 
     from train import processes
