@@ -36,7 +36,7 @@ lint: $(VENV)/installed ## check style (ruff) and types (pyright)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 pytest: $(VENV)/installed ## run the tests alone
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-newest: ## run the tests under a newer Python, and so a newer JAX, where there is one
 	@for python in $(NEWER); do \

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxverify import Samples, keys, models
 from train.augment import AUGMENTATIONS
 from train.config import Config, load_config
+from train.memory import keep_freed_memory
 from train.mesh import DataMesh
 from train.optimizer import make_optimizer
 from train.state import init_state
@@ -35,6 +36,7 @@ def batch_for(config: Config, size: int) -> Samples:
 
 def main(model: str, devices: int, size: int, steps: int) -> None:
     """Print the median seconds of a step at a fixed global batch."""
+    keep_freed_memory()  # as the training scripts do
     jax.config.update("jax_num_cpu_devices", devices)
     config = load_config(_CELLS[model], model)
     mesh = DataMesh()

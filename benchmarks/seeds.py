@@ -22,6 +22,7 @@ from benchmarks.results import Options, write
 from jaxverify import Samples, models
 from train.augment import AUGMENTATIONS
 from train.config import load_config
+from train.memory import keep_freed_memory
 from train.mesh import DataMesh
 from train.optimizer import make_optimizer
 from train.seeds import RULES, Rule, side_by_side, stack, take
@@ -84,6 +85,7 @@ def make_step(asked: Seeds, num_seeds: int, rule: Rule | None = None) -> Callabl
 
 def main(asked: Seeds) -> None:
     """Measure, print the table, and write the file if one is asked for."""
+    keep_freed_memory()  # as the training scripts do
     steps = {str(count): make_step(asked, count) for count in range(1, asked.seeds + 1)}
     if asked.seeds > 1:
         steps |= {f"{asked.seeds} {rule}": make_step(asked, asked.seeds, rule) for rule in RULES}

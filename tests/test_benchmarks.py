@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks import fresh_process, pictures
+from benchmarks import fresh_process, page, pictures
 
 ROOT = Path(__file__).parent.parent
 
@@ -74,3 +75,9 @@ def test_a_committed_picture_was_drawn_from_the_committed_file(name):
     if source.exists():
         digest = hashlib.sha256(source.read_bytes()).hexdigest()
         assert Image.open(picture).info["Source"] == digest
+
+
+def test_the_tables_of_the_page_are_those_of_the_committed_files():
+    text = page.PERFORMANCE.read_text()
+    assert page.fill(text) == text
+    assert set(page.TABLES) == set(re.findall(r"<!-- table (\S+) -->", text))

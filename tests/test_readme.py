@@ -9,6 +9,7 @@ from jaxverify.data import load
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+PAGES = ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 
 
 def test_the_python_of_the_readme_protects_and_verifies(capsys):
@@ -26,7 +27,7 @@ def test_the_python_of_the_readme_protects_and_verifies(capsys):
     assert capsys.readouterr().out.startswith(names["verdict"].outcome)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/results.md", "docs/data.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_every_link_and_picture_is_there(page):
     path = ROOT / page
     links = re.findall(r"\]\(([^)#]+)\)", path.read_text())

@@ -1,0 +1,163 @@
+"""The tables of docs/performance.md, filled in from results/benchmarks/*.json.
+
+python -m benchmarks.page
+
+Each stands between two comments that name it; the prose around them is written by hand.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from benchmarks.pictures import RESULTS
+from train.publish import PAGE
+from train.run_folder import write_atomic
+
+Rows = list[Sequence[object]]
+
+PERFORMANCE = PAGE.parent / "performance.md"
+_BLOCK = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Rewrite the tables."""
+    write_atomic(PERFORMANCE, fill(PERFORMANCE.read_text()).encode())
+
+
+def fill(page: str) -> str:
+    """The page with every table as the files have it.
+
+    Raises:
+        FileNotFoundError: if a table's file is not there.
+    """
+    return _BLOCK.sub(lambda block: f"{block[1]}{_table(block[2])}{block[3]}", page)
+
+
+def _table(name: str) -> str:
+    file, rows = TABLES[name]
+    content = json.loads((RESULTS / f"{file}.json").read_text())
+    lines = ["| " + " | ".join(map(str, row)) + " |" for row in rows(content["measured"])]
+    lines.insert(1, "|" + "---|" * (lines[0].count("|") - 1))
+    versions, config = content["versions"], content["config"]
+    used = ("jax", "jaxlib", "flax", "torch", "opacus")
+    packages = ", ".join(f"{name} {versions[name]}" for name in used if versions.get(name))
+    revision = (content["code_revision"] or "unknown")[:12]
+    origin = (
+        f"`python -m {content['benchmark']}`, {config['rounds']} rounds, {content['cpu_count']} "
+        f"cores of {content['processor']}; {packages}; code `{revision}`; {content['date']}."
+    )
+    return "\n".join([*lines, "", origin, ""])
+
+
+def _spread(ratio: dict[str, Any]) -> str:
+    return f"{ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})"
+
+
+def _train_step(measured: dict[str, Any]) -> Rows:
+    over = list(dict.fromkeys(k for one in measured.values() for k in one["speed_of_ours_over"]))
+    head = ["network", "batch", "ours, samples/s", *(f"ours over {key}" for key in over)]
+    rows: Rows = [[*head, "share of the peak"]]
+    for name, one in measured.items():
+        share = one["operations_per_second"] / one["peak_operations_per_second"]
+        speed = one["batch_size"] / one["seconds"]["ours"]["median"]
+        ratios = [_spread(one["speed_of_ours_over"][key]) for key in over]
+        rows.append([name, one["batch_size"], f"{speed:.0f}", *ratios, f"{share:.0%}"])
+    return rows
+
+
+def _candidates(measured: dict[str, Any]) -> Rows:
+    keys = list(dict.fromkeys(key for one in measured.values() for key in one["seconds"]))
+    rows: Rows = [["samples/s", *measured]]
+    for key in keys:
+        if key != "matrix product":
+            times = [(one["batch_size"], one["seconds"].get(key)) for one in measured.values()]
+            rows.append([key, *(f"{n / time['median']:.1f}" if time else "" for n, time in times)])
+    return rows
+
+
+def _per_example(measured: dict[str, Any]) -> Rows:
+    keys = list(dict.fromkeys(k for one in measured.values() for k in one["over_batch_gradient"]))
+    rows: Rows = [["time over one batch gradient", *measured]]
+    for key in keys:
+        rows.append([key, *(_spread(one["over_batch_gradient"][key]) for one in measured.values())])
+    return rows
+
+
+def _generation(measured: dict[str, Any]) -> Rows:
+    rows: Rows = [["GB/s", "samples", "generate", "random bits", "copy"]]
+    for row in measured["generation"]:
+        speeds = [f"{row['GB/s'][name]:.2f}" for name in ("generate", "bits", "copy")]
+        rows.append([row["kind"], f"{row['num_samples']:,}", *speeds])
+    return rows
+
+
+def _verify(measured: dict[str, Any]) -> Rows:
+    rows: Rows = [["network", "N", "forward pass, ms", "verify over it"]]
+    for row in measured["verify"]:
+        milliseconds = f"{1e3 * row['time']['forward']['median']:.1f}"
+        ratio = _spread(row["over forward"]["verify"])
+        rows.append([row["model"], row["num_samples"], milliseconds, ratio])
+    return rows
+
+
+def _start(measured: dict[str, Any]) -> Rows:
+    rows: Rows = [["from start to end of a process", "seconds"]]
+    for name, time in measured["start"]["time"].items():
+        rows.append([f"`{name}`", f"{time['median']:.2f}"])
+    return rows
+
+
+def _extra(measured: dict[str, Any]) -> Rows:
+    extra = measured["extra"]
+    counts = extra["number of steps"]
+    return [
+        ["with `--extra` over without", "ratio"],
+        ["number of steps", f"{counts['extra'] / counts['baseline']:.4f}"],
+        ["time of the steps and evaluations", _spread(extra["steps over baseline"])],
+        ["time of the whole command", _spread(extra["run over baseline"])],
+    ]
+
+
+def _seeds(measured: dict[str, Any]) -> Rows:
+    rows: Rows = [["seeds", "ms a step", "over one seed"]]
+    for name, one in measured.items():
+        rows.append([name, f"{1e3 * one['step']['median']:.1f}", _spread(one["over_one"])])
+    return rows
+
+
+def _export(measured: dict[str, Any]) -> Rows:
+    head = ["samples", "seconds", "memory at the peak, MiB", "the same of `mix`", "of a plain copy"]
+    rows: Rows = [[*head, "time over a plain copy"]]
+    for row in measured["export"]:
+        peaks = [f"{row[way]['peak_bytes'] / 2**20:.0f}" for way in ("stream", "memory", "copy")]
+        seconds, ratio = row["stream"]["time"]["median"], _spread(row["stream over copy"])
+        rows.append([f"{row['rows']:,}", f"{seconds:.2f}", *peaks, ratio])
+    return rows
+
+
+def _devices(measured: dict[str, Any]) -> Rows:
+    counts = [row["devices"] for row in measured["steps"][0]["by devices"]]
+    rows: Rows = [["a step's time over one device's", *counts]]
+    for model in measured["steps"]:
+        ratios = [f"{row['over one device']['median']:.2f}" for row in model["by devices"]]
+        rows.append([f"{model['model']}, batch {model['batch']}", *ratios])
+    return rows
+
+
+TABLES: dict[str, tuple[str, Callable[[Any], Rows]]] = {
+    "train_step": ("train_step", _train_step),
+    "candidates": ("train_step", _candidates),
+    "per_example": ("per_example", _per_example),
+    "generation": ("verify", _generation),
+    "verify": ("verify", _verify),
+    "start": ("verify", _start),
+    "extra": ("verify", _extra),
+    "seeds": ("seeds", _seeds),
+    "export": ("scaling", _export),
+    "devices": ("scaling", _devices),
+}
+
+
+if __name__ == "__main__":
+    main()
