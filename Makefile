@@ -35,15 +35,18 @@ lint: $(VENV)/installed ## check style (ruff) and types (pyright)
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+# Two files at a time; but the processes of a distributed run miss each other on busy cores.
 pytest: $(VENV)/installed ## run the tests alone
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest -m "$(TESTS)" --numprocesses auto --dist loadfile \
+		--ignore tests/test_distributed.py
+	$(BIN)/python -m pytest -m "$(TESTS)" tests/test_distributed.py
 
-test-newest: ## run the tests under a newer Python, and so a newer JAX, where there is one
+test-newest: ## run all but the slow tests under a newer Python, and so a newer JAX, if there is one
 	@for python in $(NEWER); do \
 		"$$python" -c 'import sys; sys.exit(sys.version_info[:2] <= $(shell \
 			$(PYTHON) -c 'import sys; print(sys.version_info[:2])'))' 2>/dev/null || continue; \
 		echo "Testing under $$python too."; \
-		exec $(MAKE) pytest PYTHON="$$python" VENV=.venv-newest; \
+		exec $(MAKE) pytest PYTHON="$$python" VENV=.venv-newest TESTS="not slow"; \
 	done; \
 	echo "Found no Python 3.12 or 3.13 newer than $(PYTHON): tested under that one alone."
 

@@ -58,6 +58,14 @@ def test_verify_measures_generation_verification_the_start_and_the_extra_task(tm
     assert counts["extra"] / counts["baseline"] == pytest.approx(1.008, abs=5e-4)
 
 
+@pytest.mark.slow
+def test_train_step_measures_every_candidate(tmp_path):
+    measured = run_quick("train_step", tmp_path / "train_step.json")["textcnn"]
+    assert {"ours", "stock Flax", "matrix product"} <= set(measured["seconds"])
+    assert all(time["median"] > 0 for time in measured["seconds"].values())
+    assert measured["speed_of_ours_over"]["stock Flax"]["median"] > 0
+
+
 def test_the_peak_of_a_process_is_its_own():
     code = (
         "import sys; from benchmarks.fresh_process import peak_bytes; "

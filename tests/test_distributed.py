@@ -139,6 +139,7 @@ def lonely(tmp_path_factory):
     yield process
     process.kill()
     process.communicate()
+    process.communicate()
 
 
 @pytest.fixture(scope="module")

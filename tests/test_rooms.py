@@ -43,7 +43,7 @@ def importers(package: str) -> set[str]:
         ("tensorflow_datasets", ["jaxverify/data/tfds.py"]),
         ("jax.sharding", ["train/mesh.py"]),
         ("jax.experimental.multihost_utils", ["train/processes.py"]),
-        ("multiprocessing", ["train/supervisor.py"]),
+        ("multiprocessing", ["benchmarks/workers.py", "train/supervisor.py"]),
         (
             "pyarrow",
             [

@@ -16,7 +16,7 @@ from train.config import Config
 
 # Seconds until a run gives up: to find the others, to miss one that fell silent, and to wait, on
 # the way out, for the others to leave too.
-CONNECT, HEARTBEAT, LEAVE = 60, 30, 10
+CONNECT, HEARTBEAT, LEAVE = 60, 30, 60
 
 
 def connect(config: Config) -> None:
