@@ -14,26 +14,32 @@ def use() -> None:
     digits.max_pool = resnet.max_pool = vgg.max_pool = nn.max_pool
     digits.Conv = vgg.Conv = nn.Conv
     resnet._Conv = partial(nn.Conv, **resnet._Conv.keywords)
-    textcnn.ConvMaxOverTime = _ConvMaxOverTime
-    att_blstm.LSTM = _LSTM
+    textcnn.ConvMaxOverTime = ConvMaxOverTime
+    att_blstm.LSTM = LSTM
 
 
-class _ConvMaxOverTime(nn.Module):
+class ConvMaxOverTime(nn.Module):
+    """A convolution, then its maximum."""
+
     features: int
     width: int
 
     @nn.compact
     def __call__(self, x: Float[Array, "b length c"]) -> Float[Array, "b f"]:
+        """The maxima."""
         conv = nn.Conv(self.features, (self.width,), padding="VALID")
         nn.share_scope(self, conv)
         return jnp.max(conv(x), axis=1)
 
 
-class _LSTM(nn.Module):
+class LSTM(nn.Module):
+    """Flax's cell in Flax's loop."""
+
     features: int
     reverse: bool = False
 
     @nn.compact
     def __call__(self, x: Float[Array, "b time c"]) -> Float[Array, "b time h"]:
+        """The hidden state after every step."""
         cell = nn.OptimizedLSTMCell(self.features, name="cell")
         return jnp.asarray(nn.RNN(cell, reverse=self.reverse, keep_order=True)(x))

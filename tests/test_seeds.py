@@ -85,9 +85,8 @@ def resume(folders: list[Path]) -> None:
     ("name", "rule"),
     [
         ("digits_cnn", "batched"),
-        ("digits_cnn", "in turn"),
         ("digits_cnn", "unrolled"),
-        pytest.param("textcnn", "in turn", marks=pytest.mark.slow),
+        pytest.param("textcnn", "unrolled", marks=pytest.mark.slow),
     ],
 )
 def test_seed_i_gets_what_the_step_alone_gives_it_up_to_rounding(name, rule):
@@ -216,6 +215,6 @@ def test_the_benchmark_measures_every_count_of_seeds_and_every_rule(tmp_path):
         benchmark.Seeds(json=path, rounds=1, model="textcnn", seeds=2, words=8, batch_size=8)
     )
     measured = json.loads(path.read_text())["measured"]
-    assert list(measured) == ["1", "2", "2 batched", "2 in turn", "2 unrolled"]
+    assert list(measured) == ["1", "2", "2 batched", "2 unrolled"]
     assert measured["1"]["over_one"]["median"] == 1
     assert all(facts["step"]["median"] > 0 for facts in measured.values())

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-from jax.custom_batching import custom_vmap, sequential_vmap
+from jax.custom_batching import custom_vmap
 from jaxtyping import Float
 
 from jaxverify import Samples, UserError, keys
@@ -17,7 +17,7 @@ from train.state import State
 from train.steps import TrainStep
 from train.training_set import TrainingSet
 
-Rule = Literal["batched", "in turn", "unrolled"]
+Rule = Literal["batched", "unrolled"]
 SeedsStep = Callable[
     [State, Sequence[Samples], jax.Array], tuple[State, Float[jax.Array, " seeds"]]
 ]
@@ -70,17 +70,15 @@ def side_by_side(train_step: TrainStep, *, rule: Rule | None = None) -> SeedsSte
     Args:
         train_step: the step of one seed.
         rule: what vmap makes of it. "batched": every operation takes all seeds at once, as it
-            should on a GPU or TPU. On a CPU XLA runs slowly the grouped convolutions that this
-            gives, so there it is "in turn": the program is a loop over the seeds, whose memory,
-            once fetched from the system, serves them all. "unrolled" is the same without a loop:
-            seeds overlap on several cores, at the price of so much more memory and compilation.
-            One seed needs no rule.
+            should on a GPU or TPU. "unrolled": the operations of each seed stand beside those of
+            the others, and overlap on several cores. So it is done on a CPU, where XLA runs slowly
+            the grouped convolutions of the first. One seed needs no rule.
 
     Guarantee: seed i gets what ``train_step`` alone gives it, up to rounding; and bit for bit
     where there is one seed.
     """
     if rule is None:
-        rule = "in turn" if jax.default_backend() == "cpu" else "batched"
+        rule = "unrolled" if jax.default_backend() == "cpu" else "batched"
     vmapped = jax.vmap(RULES[rule](train_step))
 
     def step(
@@ -109,7 +107,6 @@ def _unrolled(train_step: TrainStep) -> TrainStep:
 
 RULES: dict[Rule, Callable[[TrainStep], TrainStep]] = {
     "batched": lambda train_step: train_step,
-    "in turn": sequential_vmap,
     "unrolled": _unrolled,
 }
 
