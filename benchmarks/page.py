@@ -149,6 +149,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], Rows]]] = {
     "train_step": ("train_step", _train_step),
     "candidates": ("train_step", _candidates),
     "per_example": ("per_example", _per_example),
+    "per_example_images": ("per_example_images", _per_example),
     "generation": ("verify", _generation),
     "verify": ("verify", _verify),
     "start": ("verify", _start),

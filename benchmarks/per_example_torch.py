@@ -66,7 +66,10 @@ def candidates(
         ),
         # In channels last its norms of convolutions are wrong, half as large (opacus 1.6.0).
         "Opacus ghost": partial(
-            _opacus_ghost, _ghost(_network(name, variables)), x.contiguous(), y
+            _opacus_ghost,
+            _ghost(_network(name, variables).to(memory_format=torch.contiguous_format)),
+            x.contiguous(),
+            y,
         ),
         "torch.func": in_best_layout(
             lambda model, x: partial(_torch_func, model, x, y, microbatch_size)
