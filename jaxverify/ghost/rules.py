@@ -18,7 +18,8 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Float
 
 from jaxverify import layers
-from jaxverify.ghost import lstm, products
+from jaxverify.ghost import products
+from jaxverify.layers import lstm
 from jaxverify.layers.convolution import geometry
 
 Pullback = Callable[[Array], tuple[Array | None, products.Norms]]
@@ -91,25 +92,17 @@ def _conv_max_over_time(
 
 
 def _lstm(module: layers.LSTM, variables: Any, x: Array) -> tuple[Array, Pullback]:
-    cell = variables["params"]["cell"]
-    kernel, recurrent = (
-        jnp.concatenate([cell[side + gate]["kernel"] for gate in "ifgo"], axis=-1) for side in "ih"
-    )
-    bias = jnp.concatenate([cell[f"h{gate}"]["bias"] for gate in "ifgo"])
-    gates = x.swapaxes(0, 1) @ kernel + bias[None, None]
-    hidden, kept = lstm.forward(gates, recurrent, reverse=module.reverse)
-    back = partial(_lstm_backward, module.reverse)
-    return hidden.swapaxes(0, 1), Partial(back, kept, x, kernel, recurrent, hidden)
+    kernel, bias = lstm.stacked(variables["params"]["cell"])
+    hidden, kept = lstm.forward(x.swapaxes(0, 1), kernel, bias, module.reverse)
+    return hidden.swapaxes(0, 1), Partial(partial(_lstm_backward, module.reverse), kept)
 
 
-def _lstm_backward(
-    reverse: bool, kept: Any, x: Array, kernel: Array, recurrent: Array, hidden: Array, g: Array
-) -> tuple[Array, products.Norms]:
-    g_gates = lstm.backward(kept, recurrent, g.swapaxes(0, 1), reverse=reverse).swapaxes(0, 1)
-    start = jnp.zeros_like(hidden[:1])
-    before = [hidden[1:], start] if reverse else [start, hidden[:-1]]
-    read = jnp.concatenate([x, jnp.concatenate(before).swapaxes(0, 1)], axis=-1)
-    return g_gates @ kernel.T, products.of_product(read, g_gates) + products.of_sum(g_gates)
+def _lstm_backward(reverse: bool, kept: Any, g: Array) -> tuple[Array, products.Norms]:
+    """The kernel's gradient is a sum over time of what a step read times its gates' gradient."""
+    to_x, to_gates = lstm.backward(reverse, kept, g.swapaxes(0, 1))
+    to_gates = to_gates.swapaxes(0, 1)
+    read = jnp.concatenate(lstm.read(reverse, kept), axis=-1).swapaxes(0, 1)
+    return to_x.swapaxes(0, 1), products.of_product(read, to_gates) + products.of_sum(to_gates)
 
 
 RULES: dict[type[nn.Module], Rule] = {

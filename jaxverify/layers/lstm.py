@@ -69,15 +69,18 @@ def recurrence(
 
 Inputs = Float[Array, "time b c"]
 Hidden = Float[Array, "time b h"]
+Steps = Float[Array, "time b gates"]
 Carry = tuple[Array, Array]  # the hidden state and the cell's
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
 def _recurrence(x: Inputs, kernel: Array, bias: Array, reverse: bool) -> Hidden:
-    return _forward(x, kernel, bias, reverse)[0]
+    return forward(x, kernel, bias, reverse)[0]
 
 
-def _forward(x: Inputs, kernel: Array, bias: Array, reverse: bool) -> tuple[Hidden, tuple]:
+def forward(x: Inputs, kernel: Array, bias: Array, reverse: bool) -> tuple[Hidden, tuple]:
+    """The hidden states, time first, and what :func:`backward` needs."""
+
     def step(carry: Carry, x: Array) -> tuple[Carry, tuple[Array, Array, list[Array]]]:
         hidden, cell = carry
         before = jnp.concatenate([x, hidden], axis=1) @ kernel + bias[None]
@@ -93,8 +96,9 @@ def _forward(x: Inputs, kernel: Array, bias: Array, reverse: bool) -> tuple[Hidd
     return hidden, (x, kernel, hidden, cells, last, gates)
 
 
-def _backward(reverse: bool, residuals: tuple, g: Hidden) -> tuple[Inputs, Array, Array]:
-    x, kernel, hidden, cells, last, gates = residuals
+def backward(reverse: bool, kept: tuple, g: Hidden) -> tuple[Inputs, Steps]:
+    """From the hidden states' gradient that of the inputs, and of the gates before activation."""
+    x, kernel, _, cells, last, gates = kept
     channels = x.shape[2]
     transposed = lax.optimization_barrier(kernel.T)
 
@@ -117,19 +121,25 @@ def _backward(reverse: bool, residuals: tuple, g: Hidden) -> tuple[Inputs, Array
     zero = jnp.zeros_like(last)
     to_all = (g, cells, gates)
     _, (before, to_x) = lax.scan(step, (zero, zero, last), to_all, reverse=not reverse)
+    return to_x, before
 
+
+def read(reverse: bool, kept: tuple) -> tuple[Inputs, Hidden]:
+    """What the gates read at every step: the input, and the hidden state of the step before."""
+    x, _, hidden, *_ = kept
     start = jnp.zeros_like(hidden[:1])
-    previous = [hidden[1:], start] if reverse else [start, hidden[:-1]]
+    return x, jnp.concatenate([hidden[1:], start] if reverse else [start, hidden[:-1]])
+
+
+def _backward(reverse: bool, kept: tuple, g: Hidden) -> tuple[Inputs, Array, Array]:
+    to_x, before = backward(reverse, kept, g)
     # The product with a transpose that is written out is the faster one.
-    seen = [
-        lax.optimization_barrier(jnp.moveaxis(part, 2, 0))
-        for part in (x, jnp.concatenate(previous))
-    ]
-    to_kernel = jnp.concatenate([jnp.einsum("ctb,tbg->cg", part, before) for part in seen])
+    columns = [lax.optimization_barrier(jnp.moveaxis(part, 2, 0)) for part in read(reverse, kept)]
+    to_kernel = jnp.concatenate([jnp.einsum("ctb,tbg->cg", part, before) for part in columns])
     return to_x, to_kernel, jnp.sum(before, axis=(0, 1))
 
 
-_recurrence.defvjp(_forward, _backward)
+_recurrence.defvjp(forward, _backward)
 
 
 def _activate(before: Array) -> list[Array]:
