@@ -76,6 +76,18 @@ def _candidates(measured: dict[str, Any]) -> Rows:
     return rows
 
 
+def _convolution(measured: dict[str, Any]) -> Rows:
+    keys = list(dict.fromkeys(key for one in measured.values() for key in one["seconds"]))
+    rows: Rows = [["window, channels and image", "chosen, ms", *(f"{key} over it" for key in keys)]]
+    for name, one in measured.items():
+        ratios = [one["over_chosen"].get(key) for key in keys]
+        chosen = f"{one['chosen']}, {1e3 * one['seconds'][one['chosen']]['median']:.1f}"
+        rows.append(
+            [name, chosen, *(f"{ratio['median']:.2f}" if ratio else "" for ratio in ratios)]
+        )
+    return rows
+
+
 def _per_example(measured: dict[str, Any]) -> Rows:
     keys = list(dict.fromkeys(k for one in measured.values() for k in one["over_batch_gradient"]))
     rows: Rows = [["time over one batch gradient", *measured]]
@@ -120,9 +132,10 @@ def _extra(measured: dict[str, Any]) -> Rows:
 
 
 def _seeds(measured: dict[str, Any]) -> Rows:
-    rows: Rows = [["seeds", "ms a step", "over one seed"]]
+    rows: Rows = [["seeds", "ms a step", "over one seed", "cores busy"]]
     for name, one in measured.items():
-        rows.append([name, f"{1e3 * one['step']['median']:.1f}", _spread(one["over_one"])])
+        milliseconds = f"{1e3 * one['step']['median']:.1f}"
+        rows.append([name, milliseconds, _spread(one["over_one"]), f"{one['cores_busy']:.2f}"])
     return rows
 
 
@@ -148,6 +161,7 @@ def _devices(measured: dict[str, Any]) -> Rows:
 TABLES: dict[str, tuple[str, Callable[[Any], Rows]]] = {
     "train_step": ("train_step", _train_step),
     "candidates": ("train_step", _candidates),
+    "convolution": ("convolution", _convolution),
     "per_example": ("per_example", _per_example),
     "per_example_images": ("per_example_images", _per_example),
     "generation": ("verify", _generation),

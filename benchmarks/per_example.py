@@ -7,7 +7,7 @@ the same round. Before anything is timed, all candidates must give the same norm
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -53,16 +53,13 @@ def main(config: Config) -> None:
     if config.quick:
         quick = {"rounds": 1, "models": ("textcnn",), "batch_size": 4, "length": 16}
         config = replace(config, **quick)
-    measured: dict[str, dict[str, Any]] = {}
-    for name in config.models:
-        measured[name] = measure(name, config)
-        if config.json:  # after each: the whole takes long
-            asked = {key: value for key, value in asdict(config).items() if key != "json"}
-            results.write(config.json, "benchmarks.per_example", asked, measured)
+    measured = results.measure_each(
+        config.models, partial(measure, config), "benchmarks.per_example", config
+    )
     Console().print(table(measured))
 
 
-def measure(name: str, config: Config) -> dict[str, Any]:
+def measure(config: Config, name: str) -> dict[str, Any]:
     """One network: every candidate's time, alone and over the batch gradient's and ghost's."""
     text = name in models.TEXT_MODELS
     num_classes = 2 if text else 10

@@ -2,7 +2,8 @@
 
 import json
 import platform
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,19 @@ class Options:
     results/benchmarks/."""
     rounds: int = 7
     """How many times each candidate is timed."""
+
+
+def measure_each(
+    names: Sequence[str], measure: Callable[[str], dict[str, Any]], benchmark: str, options: Options
+) -> dict[str, dict[str, Any]]:
+    """What ``measure`` finds of each name; written, if asked for, after each: all take long."""
+    measured = {}
+    for name in names:
+        measured[name] = measure(name)
+        if options.json:
+            asked = {key: value for key, value in asdict(options).items() if key != "json"}
+            write(options.json, benchmark, asked, measured)
+    return measured
 
 
 def write(path: Path, benchmark: str, config: dict[str, Any], measured: dict[str, Any]) -> None:

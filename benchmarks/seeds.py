@@ -7,6 +7,7 @@ all that the training loop does for it: gathering the batches, their way to the 
 step. The batches are random, as the time does not depend on what they hold.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -91,17 +92,30 @@ def main(asked: Seeds) -> None:
         steps |= {f"{asked.seeds} {rule}": make_step(asked, asked.seeds, rule) for rule in RULES}
     timings = alternate(steps, rounds=asked.rounds)
     ratios = {count: timing.over(timings["1"]) for count, timing in timings.items()}
-    table = Table("seeds", "ms a step", "of one seed's", title=asked.model)
+    busy = {count: _cores_busy(step) for count, step in steps.items()}
+    table = Table("seeds", "ms a step", "of one seed's", "cores busy", title=asked.model)
     for count, timing in timings.items():
-        table.add_row(count, f"{1e3 * timing.median:.1f}", str(ratios[count]))
+        table.add_row(count, f"{1e3 * timing.median:.1f}", str(ratios[count]), f"{busy[count]:.2f}")
     Console().print(table)
     if asked.json is not None:
         measured = {
-            count: {"step": timings[count].to_dict(), "over_one": ratios[count].to_dict()}
+            count: {
+                "step": timings[count].to_dict(),
+                "over_one": ratios[count].to_dict(),
+                "cores_busy": busy[count],
+            }
             for count in timings
         }
         config = {k: v for k, v in asdict(asked).items() if k != "json"}
         write(asked.json, "benchmarks.seeds", config, measured)
+
+
+def _cores_busy(step: Callable[[], object]) -> float:
+    """Seconds of all cores for each that passes, over ten steps."""
+    processor, clock = time.process_time(), time.perf_counter()
+    for _ in range(10):
+        step()
+    return (time.process_time() - processor) / (time.perf_counter() - clock)
 
 
 if __name__ == "__main__":

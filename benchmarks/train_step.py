@@ -10,7 +10,8 @@ Before anything is timed the logits of all must be the same.
 """
 
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -55,16 +56,13 @@ def main(config: Config) -> None:
         quick = {"rounds": 1, "models": ("textcnn",), "batch_size": 4, "length": 16}
         config = replace(config, **quick, compiled=False)
     stock_layers.use()  # in this process, which measures nothing
-    measured: dict[str, dict[str, Any]] = {}
-    for name in config.models:
-        measured[name] = measure(name, config)
-        if config.json:  # after each: the whole takes long
-            asked = {key: value for key, value in asdict(config).items() if key != "json"}
-            results.write(config.json, "benchmarks.train_step", asked, measured)
+    measured = results.measure_each(
+        config.models, partial(measure, config), "benchmarks.train_step", config
+    )
     Console().print(table(measured))
 
 
-def measure(name: str, config: Config) -> dict[str, Any]:
+def measure(config: Config, name: str) -> dict[str, Any]:
     """One network: every candidate's time, and the ratios that count."""
     text = name in models.TEXT_MODELS
     rng, n = np.random.default_rng(0), config.batch_size or (64 if text else 128)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks import fresh_process, page, pictures
+from benchmarks import convolution, fresh_process, page, pictures
+from jaxverify.layers.lowerings import LOWERINGS
 
 ROOT = Path(__file__).parent.parent
 
@@ -56,6 +57,14 @@ def test_verify_measures_generation_verification_the_start_and_the_extra_task(tm
     assert not {"flax", "orbax", "pyarrow", "matplotlib"} & set(measured["start"]["packages"])
     counts = measured["extra"]["number of steps"]
     assert counts["extra"] / counts["baseline"] == pytest.approx(1.008, abs=5e-4)
+
+
+def test_convolution_measures_every_lowering_and_names_the_chosen_one(tmp_path):
+    path = tmp_path / "convolution.json"
+    convolution.main(convolution.Config(json=path, quick=True))
+    for shape in json.loads(path.read_text())["measured"].values():
+        assert set(shape["seconds"]) == set(LOWERINGS)
+        assert shape["over_chosen"][shape["chosen"]]["median"] == 1
 
 
 @pytest.mark.slow
