@@ -165,3 +165,8 @@ def test_every_epoch_has_an_order_of_its_own_with_each_sample_once():
     orders = [epoch_order(jax.random.key(0), epoch, 100) for epoch in (0, 1)]
     assert all(sorted(order) == list(range(100)) for order in orders)
     assert (orders[0] != orders[1]).any()
+
+
+def test_of_a_run_of_one_process_all_rows_are_its_own():
+    rows = np.arange(48).reshape(16, 3)
+    np.testing.assert_array_equal(DataMesh().share(rows), rows)
