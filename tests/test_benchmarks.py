@@ -42,8 +42,9 @@ def test_scaling_measures_export_and_steps_and_its_picture_is_drawn_from_the_fil
     for model in measured["steps"]:
         assert [row["devices"] for row in model["by devices"]] == [1, 2]
         assert model["by devices"][0]["over one device"]["median"] == 1
-    png = Image.open(io.BytesIO(pictures.picture("scaling", path.read_bytes())))
-    assert png.info["Source"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    with Image.open(io.BytesIO(pictures.picture("scaling", path.read_bytes()))) as png:
+        source = png.info["Source"]
+    assert source == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.slow
@@ -91,7 +92,8 @@ def test_a_committed_picture_was_drawn_from_the_committed_file(name):
     assert source.exists() == picture.exists()
     if source.exists():
         digest = hashlib.sha256(source.read_bytes()).hexdigest()
-        assert Image.open(picture).info["Source"] == digest
+        with Image.open(picture) as image:
+            assert image.info["Source"] == digest
 
 
 def test_the_tables_of_the_page_are_those_of_the_committed_files():
