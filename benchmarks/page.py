@@ -42,9 +42,10 @@ def _table(name: str) -> str:
     versions, config = content["versions"], content["config"]
     used = ("jax", "jaxlib", "flax", "torch", "opacus")
     packages = ", ".join(f"{name} {versions[name]}" for name in used if versions.get(name))
+    rounds = "1 round" if config["rounds"] == 1 else f"{config['rounds']} rounds"
     revision = (content["code_revision"] or "unknown")[:12]
     origin = (
-        f"`python -m {content['benchmark']}`, {config['rounds']} rounds, {content['cpu_count']} "
+        f"`python -m {content['benchmark']}`, {rounds}, {content['cpu_count']} "
         f"cores of {content['processor']}; {packages}; code `{revision}`; {content['date']}."
     )
     return "\n".join([*lines, "", origin, ""])
@@ -163,7 +164,6 @@ TABLES: dict[str, tuple[str, Callable[[Any], Rows]]] = {
     "candidates": ("train_step", _candidates),
     "convolution": ("convolution", _convolution),
     "per_example": ("per_example", _per_example),
-    "per_example_images": ("per_example_images", _per_example),
     "generation": ("verify", _generation),
     "verify": ("verify", _verify),
     "start": ("verify", _start),
