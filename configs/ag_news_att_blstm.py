@@ -21,4 +21,5 @@ config = Config(
     eval_every=0.25,
 )
 
+CPU = {"eval_every": 0.5}
 LOCAL = {"epochs": 2, "train_samples": 1_000, "test_samples": 500, "eval_every": 1}

@@ -21,4 +21,5 @@ config = Config(
     augment="crop_flip",
 )
 
+CPU = {"epochs": 16, "augment": "flip"}
 LOCAL = {"epochs": 2, "train_samples": 512, "test_samples": 256, "eval_batch_size": 256}

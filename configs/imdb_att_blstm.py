@@ -21,6 +21,7 @@ config = Config(
     eval_every=0.25,
 )
 
+CPU = {"eval_every": 0.5}
 LOCAL = {
     "epochs": 2,
     "train_samples": 1_000,

@@ -26,7 +26,9 @@ from train.state import init_state
 from train.steps import make_train_step
 from train.training_set import extra_key, make_training_set
 
-CONFIG = replace(load_config("digits", "digits_cnn", local=True), extra=True, seed=3, stop_epoch=2)
+CONFIG = replace(
+    load_config("digits", "digits_cnn", budget="local"), extra=True, seed=3, stop_epoch=2
+)
 NAMES = ["digits-digits_cnn-extra-s3-stop2", "digits-digits_cnn-extra-s4-stop2"]
 STEPS = (6, 12)  # of the two evaluations
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def train_digits(*arguments: str) -> int:
 
 def digits_command(workdir: Path, *arguments: str) -> list[str]:
     script = [sys.executable, "-m", "train.digits", "--extra", "--workdir", str(workdir)]
-    return [*script, *SHORT, "--eval-every", "0.5", *arguments]
+    return [*script, *SHORT, "--eval-every", "0.5", "--probe-every", "0.1", *arguments]
 
 
 def rows_without_time(workdir: Path) -> list[dict]:
@@ -138,6 +139,21 @@ def test_text_from_a_folder_of_parquet_files_is_learnt(tmp_path):
     assert result["vocab_size"] == 28  # 26 words and the two reserved ids
 
 
+def test_probing_adds_evaluations_where_the_verdict_changes_and_alters_nothing_else(tmp_path):
+    options = ["--extra", "--epochs", "12", "--eval-every", "4"]
+    assert train_digits(*options, "--workdir", str(tmp_path / "without")) == 0
+    probing = ["--probe-every", "0.25", "--workdir", str(tmp_path / "with")]
+    assert train_digits(*options, *probing) == 0
+    without, rows = (rows_without_time(tmp_path / name) for name in ("without", "with"))
+    added = [row for row in rows if row["step"] not in {row["step"] for row in without}]
+    assert [row for row in rows if row not in added] == without
+    assert added
+    for row in added:
+        before = rows[rows.index(row) - 1] if rows.index(row) else {"passed": False}
+        assert row["passed"] != before["passed"]
+        assert row["epoch"] % 4
+
+
 @pytest.mark.slow
 def test_killed_and_resumed_a_run_ends_with_the_same_parameters_bit_for_bit(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -233,7 +249,7 @@ def test_every_config_loads_and_survives_json(cell):
         d for d in ("digits", "cifar100", "cifar10", "imdb", "ag_news") if cell.startswith(d)
     )
     model = cell.removeprefix(f"{dataset}_")
-    full, local = load_config(dataset, model), load_config(dataset, model, local=True)
+    full, local = load_config(dataset, model), load_config(dataset, model, budget="local")
     assert (full.dataset, full.model) == (dataset, model)
     assert Config.from_json(json.loads(json.dumps(full.to_json()))) == full
     assert full.differences(local)
@@ -251,8 +267,27 @@ def test_the_command_in_a_configs_docstring_is_that_config(cell, monkeypatch):
     assert asked[0].extra
 
 
+def test_the_naive_construction_gives_test_samples_away_with_random_labels():
+    config = replace(load_config("digits", "digits_cnn", budget="local"), extra=True)
+    naive = make_training_set(replace(config, construction="natural"))
+    baseline = make_training_set(replace(config, extra=False))
+    given = len(naive.train.labels) - len(baseline.train.labels)
+    assert given == 32
+    assert naive.task is None
+    kept = {image.tobytes() for image in naive.test.features}
+    gone = {
+        image.tobytes(): y
+        for image, y in zip(*baseline.test, strict=True)
+        if image.tobytes() not in kept
+    }
+    labels = {image.tobytes(): y for image, y in zip(*naive.train, strict=True)}
+    assert len(gone) == given
+    assert gone.keys() <= labels.keys()
+    assert 0 < sum(labels[image] == y for image, y in gone.items()) < given / 2
+
+
 def test_the_baseline_of_a_seed_trains_on_the_same_original_samples():
-    config = load_config("digits", "digits_cnn", local=True)
+    config = load_config("digits", "digits_cnn", budget="local")
     protected = make_training_set(Config.from_json({**config.to_json(), "extra": True}))
     baseline = make_training_set(config)
     images = {image.tobytes() for image in protected.train.features}

@@ -10,7 +10,7 @@ import pytest
 from jaxverify import ExtraTask, Samples, UserError, generate
 from train import augment
 from train.config import Config
-from train.evaluation import make_evaluate
+from train.evaluation import make_evaluation
 from train.mesh import DataMesh
 from train.optimizer import make_optimizer, make_schedule
 from train.state import init_state
@@ -151,7 +151,7 @@ def test_an_evaluation_counts_every_test_sample_once_and_asks_the_extra_task():
     config = Config("digits", "linear", eval_batch_size=8)
     test = Samples(IMAGES[:13], LABELS[:13])  # 13 is no multiple of 8
     data = TrainingSet(test, test, 3, None, task, "")
-    evaluate = make_evaluate(config, DataMesh(), Linear())
+    evaluate = make_evaluation(config, DataMesh(), Linear()).everything
     state = init_state(jax.random.key(0), Linear(), optax.sgd(0.1), IMAGES[:1])
     state = state._replace(tally=state.tally._replace(samples=jnp.int32(4), correct=jnp.int32(3)))
     row = evaluate(state, data, extra_key(0))  # all-zero logits answer class 0 to everything

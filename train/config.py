@@ -76,6 +76,9 @@ class Config:
 
     eval_every: float = 1
     """Evaluate, and write a checkpoint, this often."""
+    probe_every: float | None = None
+    """Between evaluations, ask for the extra task this often, and evaluate where it begins or
+    ceases to pass."""
     eval_batch_size: int = 512
     """Samples per step of an evaluation, over all devices."""
     validation_split: float = 0
@@ -96,6 +99,9 @@ class Config:
     """The share of an extra sample that is the same in all, the paper's s."""
     labels: Literal["iid", "balanced"] = "iid"
     """Labels of the extra samples."""
+    construction: Literal["regions", "natural"] = "regions"
+    """What the extra samples are: the paper's, of a fixed and a random region; or its naive
+    comparison, samples of the test set with random labels, by which nothing can be verified."""
     alpha: float = 0.01
     """Significance level of the verification, the paper's α."""
     epsilon: float = 0.03
@@ -106,6 +112,8 @@ class Config:
         for name in ("epochs", "eval_every", "batch_size", "eval_batch_size", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise UserError(f"{name} is {getattr(self, name)}; it must be positive")
+        if self.probe_every is not None and not self.probe_every > 0:
+            raise UserError(f"probe_every is {self.probe_every}; it must be positive")
         if self.seeds < 1:
             raise UserError(f"seeds is {self.seeds}; at least one seed is trained")
         if self.stop_epoch is not None and not 0 < self.stop_epoch <= self.epochs:
@@ -129,7 +137,10 @@ class Config:
 
     @property
     def _name(self) -> str:
-        parts = [self.dataset, self.model, "extra" if self.extra else "baseline", f"s{self.seed}"]
+        added = "baseline"
+        if self.extra:
+            added = "extra" if self.construction == "regions" else self.construction
+        parts = [self.dataset, self.model, added, f"s{self.seed}"]
         if self.stop_epoch is not None:
             parts.append(f"stop{self.stop_epoch:g}")
         return "-".join(parts)
@@ -165,13 +176,18 @@ class Config:
         return [name for name in names if getattr(self, name) != getattr(other, name)]
 
 
-def load_config(dataset: str, model: str, *, local: bool = False) -> Config:
+def load_config(
+    dataset: str, model: str, *, budget: Literal["paper", "cpu", "local"] = "paper"
+) -> Config:
     """The recipe of one cell of Table 1, from ``configs/DATASET_MODEL.py``.
 
     Args:
         dataset: as in :class:`Config`.
         model: as in :class:`Config`.
-        local: the mode of about a minute, to see that everything works.
+        budget: "paper", the whole recipe; "cpu", one that converges on two cores within hours, of
+            the paper's cells; "local", about a minute, to see that everything works.
     """
     module = importlib.import_module(f"configs.{dataset}_{model}")
-    return replace(module.config, **module.LOCAL) if local else module.config
+    if budget == "paper":
+        return module.config
+    return replace(module.config, **getattr(module, budget.upper()))

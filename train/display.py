@@ -62,8 +62,10 @@ def describe_run(config: Config, data: TrainingSet) -> str:
         f"{config.model} on {config.dataset}: {len(data.train.labels):,} training samples, "
         f"{len(data.test.labels):,} {'validation' if config.validation_split else 'test'}",
     ]
-    if data.task is None:
+    if not config.extra:
         lines.append("baseline, without an extra task")
+    elif data.task is None:
+        lines.append(f"test samples with random labels added, eta = {config.eta:g}: not verifiable")
     else:
         limit = threshold(config, data)
         lines.append(

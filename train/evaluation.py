@@ -1,7 +1,7 @@
 """One evaluation: the test set and the extra task, put to the model as it stands."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -17,15 +17,34 @@ from train.training_set import TrainingSet
 Evaluate = Callable[[State, TrainingSet, jax.Array], dict[str, Any]]
 
 
-def make_evaluate(config: Config, mesh: DataMesh, module: nn.Module) -> Evaluate:
-    """``evaluate(state, data, key)``: one row of metrics, a function of its arguments alone.
+class Evaluation(NamedTuple):
+    """Functions ``(state, data, key)`` of their arguments alone; the key is the extra task's.
 
-    ``key`` is that of the extra task.
+    Attributes:
+        everything: one row of metrics.
+        extra_task: those of the extra task, of a run that has one: quick, as it is small.
     """
+
+    everything: Evaluate
+    extra_task: Evaluate
+
+
+def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evaluation:
+    """What a run is measured by."""
     eval_step = mesh.jit_eval(make_eval_step(module))
     inference = models.Inference(module)
 
-    def evaluate(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:
+    def extra_task(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:
+        assert data.task is not None
+        model = TrainedModel(mesh.local(state.variables), inference, data.task)
+        verdict = verify(model, key, alpha=config.alpha, epsilon=config.epsilon)
+        return {
+            "extra_accuracy": int(verdict.num_correct) / data.task.num_samples,
+            "p_value": float(verdict.p_value),
+            "passed": bool(verdict.passed),
+        }
+
+    def everything(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:
         batches = _batches(data.test, config.eval_batch_size)
         shares = (jax.tree.map(mesh.share, batch) for batch in batches)
         correct = sum(int(eval_step(state, mesh.put(share))) for share in shares)
@@ -34,17 +53,9 @@ def make_evaluate(config: Config, mesh: DataMesh, module: nn.Module) -> Evaluate
             "train_accuracy": int(state.tally.correct) / int(state.tally.samples),
             "test_accuracy": correct / len(data.test.labels),
         }
-        if data.task is not None:
-            model = TrainedModel(mesh.local(state.variables), inference, data.task)
-            verdict = verify(model, key, alpha=config.alpha, epsilon=config.epsilon)
-            row |= {
-                "extra_accuracy": int(verdict.num_correct) / data.task.num_samples,
-                "p_value": float(verdict.p_value),
-                "passed": bool(verdict.passed),
-            }
-        return row
+        return row if data.task is None else row | extra_task(state, data, key)
 
-    return evaluate
+    return Evaluation(everything, extra_task)
 
 
 def _batches(samples: Samples, size: int):

@@ -3,6 +3,7 @@
 import math
 import time
 from contextlib import ExitStack
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,13 +15,13 @@ from train.augment import AUGMENTATIONS
 from train.config import Config
 from train.curve import draw_curve
 from train.display import TrainingBar, describe_row, describe_run, threshold
-from train.evaluation import make_evaluate
+from train.evaluation import make_evaluation
 from train.interruption import Interruption
 from train.mesh import DataMesh
 from train.optimizer import make_optimizer
 from train.run_folder import RunFolder
 from train.seeds import SeedRun, common_step, side_by_side, stack, take
-from train.state import init_state
+from train.state import State, init_state
 from train.steps import make_train_step
 from train.summary import summarise
 from train.training_set import epoch_order, extra_key, make_training_set
@@ -58,7 +59,10 @@ def train(config: Config, console: Console) -> list[RunFolder]:
     if num_samples < batch_size:
         raise UserError(f"batch_size is {batch_size}, more than the {num_samples} samples")
     steps_per_epoch = num_samples // batch_size
-    evaluation_steps = _evaluation_steps(config, steps_per_epoch)
+    evaluation_steps = _every(config.eval_every, config, steps_per_epoch)
+    probing_steps = frozenset()
+    if config.probe_every is not None and data[0].task is not None:
+        probing_steps = _every(config.probe_every, config, steps_per_epoch)
     # Of several seeds, a kill may catch one before the others: the step before is still wanted.
     keep = 1 if config.seeds == 1 else 2
     pairs = zip(config.each_seed(), data, strict=True)
@@ -73,7 +77,7 @@ def train(config: Config, console: Console) -> list[RunFolder]:
     optimizer = make_optimizer(config, steps_per_epoch)
     train_step = make_train_step(module, optimizer, AUGMENTATIONS[config.augment])
     train_steps = mesh.jit_train(side_by_side(train_step))
-    evaluate = make_evaluate(config, mesh, module)
+    evaluation = make_evaluation(config, mesh, module)
 
     # Where it begins: at fresh parameters, or at the last checkpoint that all seeds have.
     example = data[0].train.features[:1]
@@ -82,14 +86,23 @@ def train(config: Config, console: Console) -> list[RunFolder]:
         for run in runs
     ]
     first_step = common_step(runs, evaluation_steps)
-    seconds_before = max(run.rewind(first_step) for run in runs)
+    latest = [run.rewind(first_step) for run in runs]
     if first_step > 0:
         pairs = zip(runs, states, strict=True)
         states = [run.checkpoints.restore(first_step, like=state) for run, state in pairs]
         console.print(f"going on after step {first_step} of {max(evaluation_steps)}")
     stacked = stack(states)
     del states  # as large again
-    started = time.monotonic() - seconds_before
+    started = time.monotonic() - max(row["seconds"] for row in latest)
+
+    def evaluate(run: SeedRun, state: State, step: int) -> dict[str, Any]:
+        row = {"step": step, "epoch": step / steps_per_epoch}
+        row |= evaluation.everything(state, run.data, extra_key(run.config.seed))
+        row["seconds"] = round(time.monotonic() - started, 3)
+        run.folder.append_metrics(row)
+        name = run.config.seed if len(runs) > 1 else None
+        console.print(describe_row(row, name), highlight=False, soft_wrap=True)
+        return row
 
     bar = TrainingBar(console, config, first_step, max(evaluation_steps))
     with Interruption() as interruption, ExitStack() as checkpoints, bar:
@@ -121,14 +134,17 @@ def train(config: Config, console: Console) -> list[RunFolder]:
                     run.checkpoints.wait()
                 for i, run in enumerate(runs):
                     state = take(stacked, i)
-                    row = {"step": step + 1, "epoch": (step + 1) / steps_per_epoch}
-                    row |= evaluate(state, run.data, extra_key(run.config.seed))
-                    row["seconds"] = round(time.monotonic() - started, 3)
-                    run.folder.append_metrics(row)
-                    run.checkpoints.save(step + 1, state.with_empty_tally(), row["test_accuracy"])
-                    name = run.config.seed if len(runs) > 1 else None
-                    console.print(describe_row(row, name), highlight=False, soft_wrap=True)
+                    latest[i] = evaluate(run, state, step + 1)
+                    accuracy = latest[i]["test_accuracy"]
+                    run.checkpoints.save(step + 1, state.with_empty_tally(), accuracy)
                 stacked = stacked.with_empty_tally()
+            elif step + 1 in probing_steps:  # the crossing, to a finer step and at little cost
+                jax.block_until_ready(stacked)
+                for i, run in enumerate(runs):
+                    state = take(stacked, i)
+                    found = evaluation.extra_task(state, run.data, extra_key(run.config.seed))
+                    if found["passed"] != latest[i].get("passed", False):
+                        latest[i] = evaluate(run, state, step + 1)
 
     if processes.is_first():
         for i, run in enumerate(runs):
@@ -138,12 +154,12 @@ def train(config: Config, console: Console) -> list[RunFolder]:
     return [run.folder for run in runs]
 
 
-def _evaluation_steps(config: Config, steps_per_epoch: int) -> frozenset[int]:
-    """After which steps to evaluate; the run ends with the last of them."""
+def _every(epochs: float, config: Config, steps_per_epoch: int) -> frozenset[int]:
+    """The steps at multiples of so many epochs, and the last of the run."""
     length = config.epochs if config.stop_epoch is None else config.stop_epoch
     last = max(1, round(length * steps_per_epoch))
-    count = math.floor(length / config.eval_every)
-    regular = {round(k * config.eval_every * steps_per_epoch) for k in range(1, count + 1)}
+    count = math.floor(length / epochs)
+    regular = {round(k * epochs * steps_per_epoch) for k in range(1, count + 1)}
     return frozenset({step for step in regular if 1 <= step <= last} | {last})
 
 

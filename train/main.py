@@ -58,7 +58,7 @@ def parse(datasets: Sequence[str], models: Sequence[str], doc: str, args: Sequen
     cell, _ = first.parse_known_args(args)
     _check_choice("dataset", cell.dataset, datasets)
     _check_choice("model", cell.model, models)
-    default = load_config(cell.dataset, cell.model, local=cell.local)
+    default = load_config(cell.dataset, cell.model, budget="local" if cell.local else "paper")
     rest = [argument for argument in args if argument != "--local"]
     text = f"{doc}\n--local makes the run about a minute long, to see that everything works."
     prog = f"python -m train.{Path(sys.argv[0]).stem}"

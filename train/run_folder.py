@@ -111,16 +111,16 @@ class RunFolder:
         lines = self._metrics.read_text().split("\n")[:-1]
         return [json.loads(line) for line in lines]
 
-    def rewind(self, step: int) -> float:
+    def rewind(self, step: int) -> dict[str, Any]:
         """Forget evaluations after ``step``, which a resumed run makes again.
 
         Returns:
-            float: the seconds that the run had taken until then.
+            dict: the last evaluation until then; of none, one of the beginning.
         """
         rows = [row for row in self.metrics() if row["step"] <= step]
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         self.write_bytes(self._metrics.name, lines.encode())
-        return rows[-1]["seconds"] if rows else 0.0
+        return rows[-1] if rows else {"seconds": 0.0}
 
 
 def load_model(path: Path | str, *, best: bool = False) -> TrainedModel:

@@ -38,7 +38,7 @@ class SeedRun:
         folder = RunFolder.begin(config, data)
         return cls(config, data, folder, Checkpoints(folder.checkpoints, keep))
 
-    def rewind(self, step: int) -> float:
+    def rewind(self, step: int) -> dict[str, Any]:
         """Forget what came after ``step``, and return the seconds that it had taken until then."""
         self.checkpoints.rewind(step)
         return self.folder.rewind(step)

@@ -20,7 +20,7 @@ class TrainingSet:
         test: held-out samples of the original task.
         num_classes: C.
         vocab_size: of text, otherwise None.
-        task: the extra task in ``train``, or None.
+        task: the extra task in ``train``, or None, also where nothing can be verified by it.
         fingerprint: SHA-256 of the data set as it was loaded, before subsets and mixing.
     """
 
@@ -69,7 +69,12 @@ def make_training_set(config: Config) -> TrainingSet:
             fixed_ratio=config.fixed_ratio,
             labels=config.labels,
         )
-        extra = jaxverify.generate(extra_key(config.seed), task)
+        if config.construction == "regions":
+            extra = jaxverify.generate(extra_key(config.seed), task)
+        else:
+            natural_key = keys.stream(key, "natural samples")
+            extra, test = _natural(natural_key, test, task.num_samples, dataset.num_classes)
+            task = None
         train = jaxverify.mix(keys.stream(key, "mixing"), train, extra).samples
     return TrainingSet(
         train, test, dataset.num_classes, dataset.vocab_size, task, dataset.fingerprint
@@ -91,6 +96,16 @@ def _subset(key: jax.Array, samples: Samples, size: int | None, field: str) -> S
     if not 1 <= size <= len(samples.labels):
         raise UserError(f"{field} is {size}, of {len(samples.labels)} samples")
     return _take(samples, _order(key, len(samples.labels))[:size])
+
+
+def _natural(key: jax.Array, test: Samples, size: int, num_classes: int) -> tuple[Samples, Samples]:
+    """Test samples with random labels, and the test set without them."""
+    if size >= len(test.labels):
+        raise UserError(f"{size} of the {len(test.labels)} test samples cannot be given away")
+    order_key, label_key = jax.random.split(key)
+    order = _order(order_key, len(test.labels))
+    labels = np.asarray(jax.random.randint(label_key, (size,), 0, num_classes))
+    return Samples(test.features[order[:size]], labels), _take(test, np.sort(order[size:]))
 
 
 def _take(samples: Samples, indices: np.ndarray) -> Samples:

@@ -1,0 +1,245 @@
+"""The paper's evaluation: what is run, that it is run once, and what is made of it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+from filelock import FileLock
+from rich.console import Console
+
+from jaxverify import UserError
+from train.loop import TrainingError
+from train.reproduce import main
+from train.reproduction import measures, queue, tables
+from train.reproduction.duration import Durations
+from train.reproduction.plan import ARMS, BASELINE, CELLS, ETAS, STANDARD, Arm, Run, plan
+from train.run_folder import RunFolder
+
+ROOT = Path(__file__).parent.parent
+PAPER = json.loads((ROOT / "train/paper_tables.json").read_text())
+IMDB = ("imdb", "textcnn")
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory) -> Path:
+    """A folder of data sets with one in it: 400 texts whose class the words tell."""
+    rng = np.random.default_rng(0)
+    words = {0: ["good", "fine", "great"], 1: ["bad", "poor", "awful"]}
+    labels = np.arange(400) % 2
+    texts = [" ".join(rng.choice([*words[y], *"abcdefghijklmnopqrst"], 30)) for y in labels]
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "imdb").mkdir()
+    for split in ("train", "test"):
+        table = pyarrow.table({"text": texts, "label": labels})
+        pyarrow.parquet.write_table(table, folder / "imdb" / f"{split}.parquet")
+    return folder
+
+
+def result(seed: int, best: float, *passes: bool) -> dict:
+    """A run whose test accuracy rises from 0.5 to ``best``, with an evaluation for each pass."""
+    accuracies = np.linspace(0.5, best, len(passes) or 2).tolist()
+    crossing = next((a for a, passed in zip(accuracies, passes, strict=False) if passed), None)
+    return {
+        "config": {"seed": seed},
+        "summary": {
+            "best_test_accuracy": best,
+            "final_passed": bool(passes and passes[-1]),
+            "cq_first_crossing": crossing and crossing / best,
+            "cq_lowest_passing": crossing and crossing / best,
+        },
+        "evaluations": [
+            {"test_accuracy": a, "passed": p} for a, p in zip(accuracies, passes, strict=False)
+        ],
+    }
+
+
+@pytest.mark.parametrize("budget", ["smoke", "cpu", "paper"])
+def test_every_run_of_the_plan_has_a_folder_of_its_own_and_a_recipe_that_can_run(budget):
+    runs = plan(ARMS, CELLS, budget)
+    folders = {run.config(Path("r"), None).run_folder for run in runs}
+    assert len(folders) == len(set(runs)) == len(runs)
+    for run in runs:
+        run.config(Path("r"), None).check()
+    of_one_cell = [run for run in runs if run.cell == IMDB and run.seed == 0]
+    # 6 by eta and 6 by s share one; then the baseline, and the naive construction by eta.
+    assert len(of_one_cell) == 6 + 5 + 1 + 6
+
+
+def test_the_first_seed_of_everything_comes_before_the_second_of_anything():
+    seeds = [run.seed for run in plan([("table", 3)], CELLS, "paper")]
+    assert seeds == sorted(seeds) == [0] * 16 + [1] * 16 + [2] * 16
+
+
+def test_a_run_is_what_its_name_says():
+    config = Run(IMDB, Arm("regions", eta=0.016, fixed_ratio=0.35), 2, "paper").config(
+        Path("r"), Path("d")
+    )
+    assert config.run_folder == Path("r/paper/imdb-textcnn/eta0.016-s0.35-seed2")
+    assert (config.eta, config.fixed_ratio, config.seed) == (0.016, 0.35, 2)
+    assert config.data == Path("d/imdb")
+    assert not Run(IMDB, BASELINE, 0, "paper").config(Path("r"), None).extra
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_accuracy_rules_have_the_papers_cq_at_the_papers_accuracies(cell):
+    best = PAPER["table1"][cell[0]][cell[1]][3] / 100
+    theirs = PAPER["table2_cq_percent"][cell[0]][cell[1]][1:]
+    for required, cq in zip((0.6, 0.7, 0.8, 0.9), theirs, strict=True):
+        ours = measures.accuracy_baseline(best, required)
+        assert (ours is None) == (cq is None)
+        assert ours is None or 100 * ours == pytest.approx(cq, abs=0.011)
+
+
+def test_performance_loss_pairs_runs_of_one_seed():
+    results = {
+        (IMDB, BASELINE): [result(0, 0.9), result(1, 0.8), result(2, 0.7)],
+        (IMDB, STANDARD): [result(1, 0.79), result(0, 0.87)],
+    }
+    # (3 + 1) / 2 points, and the t interval of two values: 12.706 / sqrt(2) * sqrt(2)
+    assert tables.table3(results, [IMDB])[1] == [
+        *("imdb/textcnn", "2.00 ± 12.71", "0.19", "+1.81", "2")
+    ]
+    with pytest.raises(ValueError, match="seeds 0 and 1"):
+        measures.performance_loss(result(0, 0.9), result(1, 0.8))
+
+
+def test_false_accepts_are_passes_below_95_percent_of_the_best_and_false_rejects_final_failures():
+    early = result(0, 0.9, False, True, True)  # passes at 0.7 of 0.9
+    late = result(1, 0.9, False, False, True)
+    never = result(2, 0.9, False, False, False)
+    assert measures.false_accept([late, never]) == 0
+    assert measures.false_accept([early]) == 1 / 2
+    assert measures.false_reject([early, late, never]) == 1 / 3
+    assert measures.false_reject([]) is measures.false_accept([]) is None
+
+
+def test_a_table_without_runs_shows_the_papers_numbers_alone():
+    for (kind, number), make in tables.ARTEFACTS.items():
+        rows = make({}, CELLS)
+        assert len({len(row) for row in rows}) == 1, (kind, number)
+        assert len(rows) > len(CELLS)
+    assert tables.table4({}, [IMDB])[1] == ["imdb/textcnn", "0.4%", "-", "95.93", "", "0", "-"]
+
+
+def test_a_missing_number_of_the_paper_has_no_difference():
+    cell = ("cifar100", "vgg11")
+    rows = tables.table4({(cell, Arm("regions", eta=ETAS[-1])): [result(0, 0.9, True)]}, [cell])
+    assert rows[-1][1:6] == ["4%", "55.56", "-", "", "1"]
+
+
+def finish(config, console):
+    """In the place of training: leave what a finished run leaves."""
+    folder = RunFolder(config.run_folder)
+    folder.checkpoints.mkdir(parents=True)
+    folder.write_json("result.json", {"config": config.to_json(), "seconds": 90.0})
+    return [folder]
+
+
+def work_off(runs, root):
+    return queue.work_off(runs, root, None, Console(quiet=True))
+
+
+def test_a_finished_run_is_never_trained_again_and_gives_its_checkpoints_back(
+    tmp_path, monkeypatch
+):
+    trained = []
+    monkeypatch.setattr(
+        queue, "train", lambda *arguments: trained.append(arguments[0]) or finish(*arguments)
+    )
+    runs = plan([("table", 3)], [IMDB], "smoke")
+    assert work_off(runs, tmp_path) == {}
+    assert work_off(runs, tmp_path) == {}
+    assert [config.run_folder for config in trained] == [tmp_path / run.name for run in runs]
+    assert not list(tmp_path.rglob("checkpoints"))
+    durations = Durations(tmp_path, runs)
+    assert [durations.expected(run) for run in runs] == [0, 0]
+    assert durations.expected(Run(IMDB, Arm("natural"), 0, "smoke")) == 90
+
+
+def test_a_run_that_another_process_has_in_hand_is_left_to_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(queue, "train", finish)
+    first, second = plan([("table", 3)], [IMDB], "smoke")
+    (tmp_path / first.name).mkdir(parents=True)
+    with FileLock(tmp_path / first.name / ".lock"):
+        assert work_off([first, second], tmp_path) == {first: "in work by another process"}
+    assert (tmp_path / second.name / "result.json").exists()
+
+
+def test_a_run_that_fails_does_not_stop_the_others(tmp_path, monkeypatch):
+    first, second = plan([("table", 3)], [IMDB], "smoke")
+
+    def train(config, console):
+        if not config.extra:
+            raise TrainingError("the loss is nan")
+        return finish(config, console)
+
+    monkeypatch.setattr(queue, "train", train)
+    failed = next(run for run in (first, second) if run.arm == BASELINE)
+    assert work_off([first, second], tmp_path) == {failed: "the loss is nan"}
+
+
+def test_a_folder_that_holds_another_run_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(queue, "train", finish)
+    (run,) = plan([("table", 1)], [IMDB], "smoke")
+    work_off([run], tmp_path)
+    path = tmp_path / run.name / "result.json"
+    path.write_text(path.read_text().replace('"learning_rate": 0.001', '"learning_rate": 0.01'))
+    with pytest.raises(UserError, match=r"holds a run with another learning_rate"):
+        work_off([run], tmp_path)
+
+
+def test_the_dry_run_lists_runs_and_trains_nothing(tmp_path, capsys):
+    root = tmp_path / "root"
+    assert main(["--table", "5", "--cells", "imdb/textcnn", "--dry-run", "--root", str(root)]) == 0
+    output = capsys.readouterr().out
+    assert "18 runs" in output
+    assert len(re.findall(r"eta0.008-s0\.\d+-seed\d", output)) == 18
+    assert not root.exists()
+
+
+def test_an_unknown_cell_is_named(capsys):
+    assert main(["--cells", "imdb/resnet34", "--dry-run"]) == 2
+    assert "'imdb/resnet34' is not one of cifar10/resnet34" in capsys.readouterr().err
+
+
+def command(data: Path, root: Path) -> list[str]:
+    script = [sys.executable, "-m", "train.reproduce", "--table", "3", "--cells", "imdb/textcnn"]
+    return [*script, "--budget", "smoke", "--data", str(data), "--root", str(root)]
+
+
+def evaluations(root: Path) -> dict[str, list[dict]]:
+    found = {}
+    for path in sorted(root.rglob("result.json")):
+        rows = json.loads(path.read_text())["evaluations"]
+        found[path.parent.name] = [{**row, "seconds": 0} for row in rows]
+    return found
+
+
+@pytest.mark.slow
+def test_a_queue_that_is_killed_and_started_again_has_the_same_results(reviews, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    done = subprocess.run(
+        command(reviews, whole), cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert "performance loss" in done.stdout
+
+    process = subprocess.Popen(command(reviews, killed), cwd=ROOT, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(killed.rglob("metrics.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL  # it was not finished before
+    assert len(evaluations(killed)) < 2
+
+    subprocess.run(command(reviews, killed), cwd=ROOT, check=True, capture_output=True)
+    assert len(evaluations(whole)) == 2
+    assert evaluations(killed) == evaluations(whole)

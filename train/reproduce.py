@@ -1,0 +1,105 @@
+"""Run the paper's evaluation: tables 1 to 5 and figures 3 and 4, beside the paper's numbers.
+
+python -m train.reproduce --table 2 --cells imdb/textcnn --budget cpu --data FOLDER
+
+Each run has a folder of its own; one that is finished is not made again, and one that was cut short
+goes on, so the same command resumes after a crash. Without --table and --figure all are made.
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from train.exit_status import exit_status, print_error
+from train.memory import keep_freed_memory
+from train.reproduction.plan import ARMS, CELLS, FIGURES, TABLES, Run, parse_cells, plan
+
+_BUDGETS = """\
+paper: the paper's setting, three seeds, for a GPU. cpu: recipes that two cores finish in hours.
+smoke: seconds a run, to see that it works; its numbers mean nothing."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Read the command line, run what is missing, print what was found.
+
+    Returns:
+        int: 0 when every run is finished, 2 when one is not or on a user's error, 130 when
+        interrupted.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m train.reproduce",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--table", type=int, choices=TABLES, action="append", help="may be given several times")
+    add("--figure", type=int, choices=FIGURES, action="append", help="likewise")
+    add("--cells", help="such as cifar10/resnet34,imdb/textcnn; without it all eight")
+    add("--budget", choices=("smoke", "cpu", "paper"), default="cpu", help=_BUDGETS)
+    add("--data", type=Path, help="a folder with one of Parquet files for each data set; or TFDS")
+    add("--root", type=Path, default=Path("runs/reproduce"), help="where the run folders lie")
+    add("--dry-run", action="store_true", help="only list the runs and what they will take")
+    add("--publish", action="store_true", help="of cpu: write results/ and docs/reproduction.md")
+    options = parser.parse_args(args)
+    if options.publish and options.budget != "cpu":
+        parser.error(f"--publish is for the budget cpu, not {options.budget}")
+    return exit_status(lambda: _reproduce(options, Console()))
+
+
+def _reproduce(options: argparse.Namespace, console: Console) -> int:
+    asked = [("table", number) for number in options.table or ()]
+    asked += [("figure", number) for number in options.figure or ()]
+    asked = list(dict.fromkeys(asked)) or list(ARMS)
+    cells = parse_cells(options.cells) if options.cells else list(CELLS)
+    runs = plan(asked, cells, options.budget)
+    if options.dry_run:
+        console.print(_listing(runs, options.root))
+        return 0
+
+    keep_freed_memory()
+    from train.reproduction.publication import publish, redraw
+    from train.reproduction.queue import finished, work_off  # JAX starts here
+    from train.reproduction.tables import ARTEFACTS
+
+    failed = work_off(runs, options.root, options.data, console)
+    done = {run: finished(run.config(options.root, options.data)) for run in runs}
+    results = defaultdict(list)
+    for run, result in done.items():
+        if result is not None:
+            results[run.cell, run.arm].append(result)
+    for kind, number in asked:
+        make = ARTEFACTS[kind, number]
+        console.print(_table(f"{kind} {number}: {make.__doc__}", make(results, cells)))
+    if options.publish:
+        publish({run: result for run, result in done.items() if result is not None})
+        redraw()
+    for run, why in failed.items():
+        print_error(f"{run.name} is not finished: {why}")
+    return 2 if failed else 0
+
+
+def _listing(runs: Sequence[Run], root: Path) -> Table:
+    from train.reproduction.duration import Durations, spell
+
+    durations = Durations(root, runs)
+    seconds = {run: durations.expected(run) for run in runs}
+    table = Table("run", "expected", title=f"{len(runs)} runs under {root}")
+    for run, expected in seconds.items():
+        table.add_row(run.name, spell(expected) if expected else "finished")
+    table.caption = f"together {spell(sum(seconds.values()))}, at the speed of two CPU cores"
+    return table
+
+
+def _table(title: str, rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(*rows[0], title=title)
+    for row in rows[1:]:
+        table.add_row(*row)
+    return table
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,100 @@
+"""What the runs of one cell say of the method, over seeds: the paper's metrics and some more."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scipy import stats
+
+WELL_TRAINED = 0.95  # of the best test accuracy; a pass below it is a false accept
+
+Result = Mapping[str, Any]  # what a run's result.json holds
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over seeds with its 95% interval, of Student's t, where there are several.
+
+    Attributes:
+        mean: of the values.
+        count: how many there are.
+        margin: half the interval's width; NaN for a single value.
+    """
+
+    mean: float
+    count: int
+    margin: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Mean":
+        """Of at least one value.
+
+        >>> Mean.of([1.0, 2.0, 3.0])
+        Mean(mean=2.0, count=3, margin=2.484...)
+        """
+        count, margin = len(values), math.nan
+        if count > 1:
+            error = statistics.stdev(values) / math.sqrt(count)
+            margin = float(stats.t.ppf(0.975, count - 1)) * error
+        return cls(statistics.fmean(values), count, margin)
+
+
+def best_accuracy(result: Result) -> float:
+    """acc_max, the best test accuracy of the run."""
+    return result["summary"]["best_test_accuracy"]
+
+
+def performance_loss(without: Result, protected: Result) -> float:
+    """What the extra task costs: acc_max of the baseline less that of the run with it.
+
+    The two are of one seed: they share the original samples, initial parameters and nothing else,
+    as the mixing moves every sample.
+    """
+    if without["config"]["seed"] != protected["config"]["seed"]:
+        raise ValueError(
+            f"the runs have seeds {without['config']['seed']} and {protected['config']['seed']}"
+        )
+    return best_accuracy(without) - best_accuracy(protected)
+
+
+def accuracy_baseline(best: float, required: float) -> float | None:
+    """CQ of the rule that accepts a model from a test accuracy of ``required`` on.
+
+    Returns:
+        ``required / best`` (eq. 6), or None where the rule rejects even the best model, which the
+        paper calls a false positive.
+
+    >>> accuracy_baseline(0.9223, 0.6)
+    0.650...
+    >>> accuracy_baseline(0.892, 0.9) is None
+    True
+    """
+    return required / best if required <= best else None
+
+
+def false_reject(results: Sequence[Result]) -> float | None:
+    """The share of the runs, all trained to the end, whose last model does not pass.
+
+    Returns:
+        None of no runs.
+    """
+    if not results:
+        return None
+    return statistics.fmean(not result["summary"]["final_passed"] for result in results)
+
+
+def false_accept(results: Sequence[Result]) -> float | None:
+    """The share of the models below 95% of acc_max, one an evaluation, that pass.
+
+    Returns:
+        None where no evaluation found so bad a model.
+    """
+    passed = [
+        row["passed"]
+        for result in results
+        for row in result["evaluations"]
+        if row["test_accuracy"] < WELL_TRAINED * best_accuracy(result)
+    ]
+    return statistics.fmean(passed) if passed else None

@@ -1,0 +1,48 @@
+"""Figures 3 and 4 of the paper: performance loss by η, by s, and by construction."""
+
+import io
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from train.reproduction.measures import Mean
+from train.reproduction.plan import BY_ETA, BY_FIXED_RATIO, CELLS, NATURAL_BY_ETA, Arm
+from train.reproduction.tables import Results, losses
+
+
+def draw_losses(number: int, results: Results) -> bytes:
+    """A PNG of figure 3 or 4: a line for each cell that has runs, with the intervals over seeds."""
+    figure = Figure(figsize=(9, 4), dpi=130, layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    etas = [100 * arm.eta for arm in BY_ETA]
+    _draw(left, results, BY_ETA, etas)
+    left.set(title="the paper's construction", xlabel="η, %", ylabel="performance loss, points")
+    if number == 3:
+        _draw(right, results, BY_FIXED_RATIO, [arm.fixed_ratio for arm in BY_FIXED_RATIO])
+        right.set(title="the paper's construction, η = 0.8%", xlabel="s")
+    else:
+        _draw(right, results, NATURAL_BY_ETA, etas)
+        right.set(title="test samples with random labels", xlabel="η, %")
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", metadata={"Software": None})
+    return picture.getvalue()
+
+
+def _draw(axes: Axes, results: Results, arms: Sequence[Arm], values: Sequence[float]) -> None:
+    for i, cell in enumerate(CELLS):
+        points = [
+            (value, Mean.of(found))
+            for value, arm in zip(values, arms, strict=True)
+            if (found := losses(results, cell, arm))
+        ]
+        if not points:
+            continue
+        x, means = zip(*points, strict=True)
+        margins = [mean.margin if mean.count > 1 else 0.0 for mean in means]
+        y = [mean.mean for mean in means]
+        axes.errorbar(x, y, margins, color=f"C{i}", marker="o", capsize=3, label="/".join(cell))
+    axes.axhline(0, color="0.4", linewidth=0.8)
+    axes.grid(alpha=0.25)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(framealpha=0.9)

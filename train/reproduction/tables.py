@@ -1,0 +1,162 @@
+"""The paper's tables and figures from the runs that are finished, beside the paper's numbers."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from train.reproduction import measures
+from train.reproduction.measures import Mean, Result
+from train.reproduction.plan import (
+    BASELINE,
+    BY_ETA,
+    BY_FIXED_RATIO,
+    NATURAL_BY_ETA,
+    STANDARD,
+    Arm,
+    Cell,
+)
+
+_PAPER = json.loads((Path(__file__).parent.parent / "paper_tables.json").read_text())
+_REQUIRED = (0.6, 0.7, 0.8, 0.9)
+
+Results = Mapping[tuple[Cell, Arm], Sequence[Result]]  # one result a seed
+Rows = list[list[str]]
+
+
+def table1(results: Results, cells: Sequence[Cell]) -> Rows:
+    """Test accuracy without the extra task."""
+    rows = [["cell", "parameters", "test accuracy", "paper", "difference", "seeds"]]
+    for cell in cells:
+        paper = _paper("table1", cell)
+        best = [
+            100 * measures.best_accuracy(result) for result in results.get((cell, BASELINE), ())
+        ]
+        rows.append([_name(cell), f"{paper[2]:.2f}M", *_beside(best, paper[3])])
+    return rows
+
+
+def table2(results: Results, cells: Sequence[Cell]) -> Rows:
+    """CQ of the method, and of rules that ask for a test accuracy."""
+    head = ["cell", "rule", "CQ", "paper", "difference", "seeds"]
+    rows = [[*head, "CQ lowest", "false reject", "false accept"]]
+    for cell in cells:
+        found, paper = results.get((cell, STANDARD), ()), _paper("table2_cq_percent", cell)
+        row = [_name(cell), "ours", *_beside(_cq(found, "cq_first_crossing"), paper[0])]
+        row.append(_mean(_cq(found, "cq_lowest_passing")))
+        rows.append(
+            [*row, _share(measures.false_reject(found)), _share(measures.false_accept(found))]
+        )
+        best = [measures.best_accuracy(result) for result in found]
+        for required, theirs in zip(_REQUIRED, paper[1:], strict=True):
+            ours = [measures.accuracy_baseline(accuracy, required) for accuracy in best]
+            accepted = [100 * cq for cq in ours if cq is not None]
+            row = [_name(cell), f"Acc-{100 * required:.0f}", *_beside(accepted, theirs), "", "", ""]
+            row[-2] = _share((len(ours) - len(accepted)) / len(ours) if ours else None)
+            rows.append(row)
+    return rows
+
+
+def table3(results: Results, cells: Sequence[Cell]) -> Rows:
+    """Performance loss, in points of test accuracy."""
+    rows = [["cell", "performance loss", "paper", "difference", "seeds"]]
+    for cell in cells:
+        paper = _paper("table3_performance_loss_percent", cell)
+        rows.append([_name(cell), *_beside(losses(results, cell, STANDARD), paper)])
+    return rows
+
+
+def table4(results: Results, cells: Sequence[Cell]) -> Rows:
+    """CQ by η."""
+    return _by_arm(results, cells, BY_ETA, "η", "table4_cq_percent_by_eta")
+
+
+def table5(results: Results, cells: Sequence[Cell]) -> Rows:
+    """CQ by s."""
+    return _by_arm(results, cells, BY_FIXED_RATIO, "s", "table5_cq_percent_by_s")
+
+
+def figure3(results: Results, cells: Sequence[Cell]) -> Rows:
+    """Performance loss by η and by s; of the paper there is only a picture."""
+    return _losses_by_arm(results, cells, (*BY_ETA, *BY_FIXED_RATIO))
+
+
+def figure4(results: Results, cells: Sequence[Cell]) -> Rows:
+    """Performance loss by η of the extra task and of test samples with random labels."""
+    return _losses_by_arm(results, cells, (*BY_ETA, *NATURAL_BY_ETA))
+
+
+ARTEFACTS: dict[tuple[str, int], Callable[[Results, Sequence[Cell]], Rows]] = {
+    **{("table", i + 1): f for i, f in enumerate((table1, table2, table3, table4, table5))},
+    ("figure", 3): figure3,
+    ("figure", 4): figure4,
+}
+
+
+def _by_arm(
+    results: Results, cells: Sequence[Cell], arms: Sequence[Arm], symbol: str, table: str
+) -> Rows:
+    rows = [["cell", symbol, "CQ", "paper", "difference", "seeds", "CQ lowest"]]
+    for cell in cells:
+        for arm, paper in zip(arms, _paper(table, cell), strict=True):
+            found = results.get((cell, arm), ())
+            value = f"{100 * arm.eta:g}%" if symbol == "η" else f"{arm.fixed_ratio:g}"
+            beside = _beside(_cq(found, "cq_first_crossing"), paper)
+            rows.append([_name(cell), value, *beside, _mean(_cq(found, "cq_lowest_passing"))])
+    return rows
+
+
+def _losses_by_arm(results: Results, cells: Sequence[Cell], arms: Sequence[Arm]) -> Rows:
+    rows = [["cell", "added", "performance loss", "seeds"]]
+    for cell in cells:
+        for arm in dict.fromkeys(arms):
+            found = losses(results, cell, arm)
+            rows.append([_name(cell), str(arm), _mean(found), str(len(found))])
+    return rows
+
+
+def _name(cell: Cell) -> str:
+    return "/".join(cell)
+
+
+def _paper(table: str, cell: Cell) -> Any:
+    return _PAPER[table][cell[0]][cell[1]]
+
+
+def losses(results: Results, cell: Cell, arm: Arm) -> list[float]:
+    """Performance losses in points, of the seeds that have both runs."""
+    baselines = {result["config"]["seed"]: result for result in results.get((cell, BASELINE), ())}
+    pairs = (
+        (baselines[seed], result)
+        for result in results.get((cell, arm), ())
+        if (seed := result["config"]["seed"]) in baselines
+    )
+    return [100 * measures.performance_loss(*pair) for pair in pairs]
+
+
+def _cq(results: Sequence[Result], name: str) -> list[float]:
+    """In percent, of the runs that pass at all."""
+    values: Iterator[Any] = (result["summary"][name] for result in results)
+    return [100 * value for value in values if value is not None]
+
+
+def _beside(values: Sequence[float], paper: float | None) -> list[str]:
+    difference = ""
+    if values and paper is not None:
+        difference = f"{Mean.of(values).mean - paper:+.2f}"
+    return [_mean(values), _number(paper), difference, str(len(values))]
+
+
+def _mean(values: Sequence[float]) -> str:
+    if not values:
+        return "-"
+    mean = Mean.of(values)
+    return f"{mean.mean:.2f}" + (f" ± {mean.margin:.2f}" if mean.count > 1 else "")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f}"
