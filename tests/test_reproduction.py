@@ -19,7 +19,7 @@ from rich.console import Console
 from jaxverify import UserError
 from train.loop import TrainingError
 from train.reproduce import main
-from train.reproduction import measures, queue, tables
+from train.reproduction import measures, publication, queue, tables
 from train.reproduction.duration import Durations
 from train.reproduction.plan import ARMS, BASELINE, CELLS, ETAS, STANDARD, Arm, Run, plan
 from train.run_folder import RunFolder
@@ -211,6 +211,15 @@ def test_an_unknown_cell_is_named(capsys):
     assert "'imdb/resnet34' is not one of cifar10/resnet34" in capsys.readouterr().err
 
 
+def test_an_interrupted_queue_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+    def train(config, console):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(queue, "train", train)
+    assert main(["--cells", "imdb/textcnn", "--budget", "smoke", "--root", str(tmp_path)]) == 130
+    assert "the same command goes on with the queue" in capsys.readouterr().err
+
+
 def command(data: Path, root: Path) -> list[str]:
     script = [sys.executable, "-m", "train.reproduce", "--table", "3", "--cells", "imdb/textcnn"]
     return [*script, "--budget", "smoke", "--data", str(data), "--root", str(root)]
@@ -243,3 +252,45 @@ def test_a_queue_that_is_killed_and_started_again_has_the_same_results(reviews, 
     subprocess.run(command(reviews, killed), cwd=ROOT, check=True, capture_output=True)
     assert len(evaluations(whole)) == 2
     assert evaluations(killed) == evaluations(whole)
+
+
+def published(seed: int, arm: Arm, accuracy: float) -> dict:
+    found = result(seed, accuracy, False, True)
+    found["config"] |= Run(IMDB, arm, seed, "cpu").config(Path("/secret"), Path("/data")).to_json()
+    found["summary"] |= {
+        "epochs": 5.0,
+        "final_train_accuracy": 0.99,
+        "final_test_accuracy": accuracy,
+    }
+    about = {"train_samples": 25_200, "data_fingerprint": "0" * 64, "code_revisions": ["a" * 40]}
+    return {**found, **about, "seconds": 90.0, "verdict": {"outcome": "PASS"}}
+
+
+def test_what_is_published_is_shown_and_says_nothing_of_the_machine(tmp_path, monkeypatch):
+    for name, path in {"RESULTS": "results", "PAGE": "page.md", "PICTURES": "pictures"}.items():
+        monkeypatch.setattr(publication, name, tmp_path / path)
+    finished = {
+        Run(IMDB, arm, seed, "cpu"): published(seed, arm, accuracy)
+        for arm, accuracy in ((BASELINE, 0.88), (STANDARD, 0.87), (Arm("natural"), 0.86))
+        for seed in (0, 1)
+    }
+    publication.publish(finished)
+    publication.redraw()
+    names = {path.name for path in (tmp_path / "results").iterdir()}
+    assert "imdb-textcnn-eta0.008-s0.75-seed1.json" in names
+    assert len(names) == 6
+    page = (tmp_path / "page.md").read_text()
+    assert "| imdb/textcnn | 1.00 ± 0.00 | 0.19 | +0.81 | 2 |" in page
+    assert "| cifar10/resnet34 | - | 0.06 |  | 0 |" in page
+    assert "| imdb/textcnn baseline | 0 | adamw 0.001, none | 25,200 | 5 | 99.00% |" in page
+    everything = page + "".join(path.read_text() for path in (tmp_path / "results").iterdir())
+    assert not re.search("/secret|/data", everything)
+    assert "| imdb/textcnn | natural-eta0.008 | 2.00 ± 0.00 | 2 |" in page
+    assert "Not run yet: `python -m train.reproduce --figure 3`" in page
+    (picture,) = (tmp_path / "pictures").iterdir()
+    assert picture.name == "figure4.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_committed_page_is_that_of_the_committed_results():
+    assert publication.PAGE.read_text() == publication.render(publication.load_results())

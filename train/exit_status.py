@@ -7,8 +7,14 @@ from rich.console import Console
 from jaxverify.errors import UserError
 
 
-def exit_status(work: Callable[[], int]) -> int:
+def exit_status(
+    work: Callable[[], int], *, goes_on: str = "the same command with --resume goes on"
+) -> int:
     """Do ``work``, and put its errors into words.
+
+    Args:
+        work: returns an exit status.
+        goes_on: what to do after an interruption.
 
     Returns:
         int: what ``work`` returns; 2 on an error that is the user's to mend, 130 when interrupted,
@@ -23,8 +29,7 @@ def exit_status(work: Callable[[], int]) -> int:
         print_error(str(error))
         return 2
     except KeyboardInterrupt:
-        sentence = "interrupted; the same command with --resume goes on"
-        Console(stderr=True).print(sentence, style="yellow")
+        Console(stderr=True).print(f"interrupted; {goes_on}", style="yellow")
         return 130
 
 

@@ -43,11 +43,17 @@ def main(args: Sequence[str] | None = None) -> int:
     add("--data", type=Path, help="a folder with one of Parquet files for each data set; or TFDS")
     add("--root", type=Path, default=Path("runs/reproduce"), help="where the run folders lie")
     add("--dry-run", action="store_true", help="only list the runs and what they will take")
-    add("--publish", action="store_true", help="of cpu: write results/ and docs/reproduction.md")
+    add(
+        "--publish",
+        action="store_true",
+        help="train nothing; write what is finished to results/ and docs/reproduction.md",
+    )
     options = parser.parse_args(args)
     if options.publish and options.budget != "cpu":
         parser.error(f"--publish is for the budget cpu, not {options.budget}")
-    return exit_status(lambda: _reproduce(options, Console()))
+    return exit_status(
+        lambda: _reproduce(options, Console()), goes_on="the same command goes on with the queue"
+    )
 
 
 def _reproduce(options: argparse.Namespace, console: Console) -> int:
@@ -61,22 +67,25 @@ def _reproduce(options: argparse.Namespace, console: Console) -> int:
         return 0
 
     keep_freed_memory()
-    from train.reproduction.publication import publish, redraw
     from train.reproduction.queue import finished, work_off  # JAX starts here
     from train.reproduction.tables import ARTEFACTS
 
-    failed = work_off(runs, options.root, options.data, console)
+    failed = {} if options.publish else work_off(runs, options.root, options.data, console)
     done = {run: finished(run.config(options.root, options.data)) for run in runs}
+    done = {run: result for run, result in done.items() if result is not None}
+    if options.publish:
+        from train.reproduction.publication import PAGE, publish, redraw
+
+        publish(done)
+        redraw()
+        console.print(f"{len(done)} finished runs of {len(runs)}: {PAGE}")
+        return 0
     results = defaultdict(list)
     for run, result in done.items():
-        if result is not None:
-            results[run.cell, run.arm].append(result)
+        results[run.cell, run.arm].append(result)
     for kind, number in asked:
         make = ARTEFACTS[kind, number]
         console.print(_table(f"{kind} {number}: {make.__doc__}", make(results, cells)))
-    if options.publish:
-        publish({run: result for run, result in done.items() if result is not None})
-        redraw()
     for run, why in failed.items():
         print_error(f"{run.name} is not finished: {why}")
     return 2 if failed else 0
