@@ -60,6 +60,7 @@ def test_verify_measures_generation_verification_the_start_and_the_extra_task(tm
     assert counts["extra"] / counts["baseline"] == pytest.approx(1.008, abs=5e-4)
 
 
+@pytest.mark.slow
 def test_convolution_measures_every_lowering_and_names_the_chosen_one(tmp_path):
     path = tmp_path / "convolution.json"
     convolution.main(convolution.Config(json=path, quick=True))

@@ -136,6 +136,7 @@ def test_one_seed_gets_bit_for_bit_what_the_step_alone_gives_it():
         np.testing.assert_array_equal(leaf, like)
 
 
+@pytest.mark.slow
 def test_every_seed_leaves_the_run_that_it_leaves_alone(together, alone):
     for i in (0, 1):
         assert RunFolder(together[i]).about()["config"]["seed"] == 3 + i
@@ -160,6 +161,7 @@ def test_seeds_draw_the_data_that_they_draw_alone():
     assert (sets[0].train.features != sets[1].train.features).any()
 
 
+@pytest.mark.slow
 def test_resumed_after_a_kill_between_two_checkpoints_all_go_on_from_the_last_common_step(
     together, copies
 ):
@@ -174,6 +176,7 @@ def test_resumed_after_a_kill_between_two_checkpoints_all_go_on_from_the_last_co
             np.testing.assert_array_equal(leaf, like)
 
 
+@pytest.mark.slow
 def test_resumed_after_a_kill_at_the_first_checkpoints_all_begin_anew(together, copies):
     forget(copies[0], STEPS[1], rows=1)
     forget(copies[1], *STEPS, rows=0)
@@ -182,6 +185,7 @@ def test_resumed_after_a_kill_at_the_first_checkpoints_all_begin_anew(together, 
         assert rows_without_time(copy) == rows_without_time(folder)
 
 
+@pytest.mark.slow
 def test_one_seed_can_be_resumed_alone(together, copies):
     forget(copies[1], STEPS[1], rows=1)
     train_quietly(replace(CONFIG, seed=4, workdir=copies[1], resume=True))
@@ -204,6 +208,7 @@ def test_a_count_of_seeds_below_one_is_refused(seeds, capsys):
     assert f"seeds is {seeds}; at least one seed is trained" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_seed_whose_loss_is_no_number_is_named(tmp_path):
     config = replace(CONFIG, seeds=2, workdir=tmp_path, optimizer="sgd", learning_rate=1e30)
     with pytest.raises(UserError, match="the loss of seed 3 is nan at step"):

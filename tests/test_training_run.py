@@ -86,6 +86,7 @@ def test_the_best_model_is_kept_beside_the_last(finished):
     assert load_model(finished, best=True).task == load_model(finished).task
 
 
+@pytest.mark.slow
 def test_a_cloud_that_stops_early_is_the_beginning_of_the_honest_one(finished, tmp_path):
     workdir = tmp_path / "lazy"
     arguments = ["--extra", "--stop-epoch", "2", "--workdir", str(workdir)]
@@ -93,6 +94,7 @@ def test_a_cloud_that_stops_early_is_the_beginning_of_the_honest_one(finished, t
     assert rows_without_time(workdir) == rows_without_time(finished)[:2]
 
 
+@pytest.mark.slow
 def test_a_stopped_run_can_be_carried_on_to_the_end(finished, tmp_path):
     workdir = tmp_path / "stopped"
     arguments = ["--extra", "--workdir", str(workdir)]
@@ -102,6 +104,7 @@ def test_a_stopped_run_can_be_carried_on_to_the_end(finished, tmp_path):
     assert json.loads((workdir / "result.json").read_text())["config"]["stop_epoch"] is None
 
 
+@pytest.mark.slow
 def test_the_baseline_has_no_extra_task(tmp_path):
     workdir = tmp_path / "baseline"
     assert train_digits("--epochs", "1", "--workdir", str(workdir)) == 0
@@ -112,6 +115,7 @@ def test_the_baseline_has_no_extra_task(tmp_path):
     assert "cq_first_crossing" not in result["summary"]
 
 
+@pytest.mark.slow
 def test_text_from_a_folder_of_parquet_files_is_learnt(tmp_path):
     rng = np.random.default_rng(0)
     words = {0: ["good", "fine", "great"], 1: ["bad", "poor", "awful"]}
@@ -139,6 +143,7 @@ def test_text_from_a_folder_of_parquet_files_is_learnt(tmp_path):
     assert result["vocab_size"] == 28  # 26 words and the two reserved ids
 
 
+@pytest.mark.slow
 def test_probing_adds_evaluations_where_the_verdict_changes_and_alters_nothing_else(tmp_path):
     options = ["--extra", "--epochs", "12", "--eval-every", "4"]
     assert train_digits(*options, "--workdir", str(tmp_path / "without")) == 0
