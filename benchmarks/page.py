@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.pictures import RESULTS
+from train.atomic import write_atomic
 from train.publish import PAGE
-from train.run_folder import write_atomic
 
 Rows = list[Sequence[object]]
 

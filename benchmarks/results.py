@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from train.atomic import write_atomic
 from train.provenance import PACKAGES, code_revision, machine, versions
-from train.run_folder import write_atomic
 
 _PACKAGES = (*PACKAGES, "torch", "opacus", "pyarrow")
 

@@ -78,6 +78,11 @@ def end(process: subprocess.Popen, within: float = 300) -> tuple[int, str, str]:
     return process.returncode, output, errors
 
 
+def end_both(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
+    """As :func:`end`; both have ended, whatever is then found wrong with one of them."""
+    return [end(process) for process in processes]
+
+
 def child(process: subprocess.Popen) -> int:
     """The process that trains, whose parent waits for it."""
     children = subprocess.run(
@@ -153,7 +158,7 @@ def whole(tmp_path_factory) -> Path:
 @pytest.mark.slow
 def test_two_processes_of_four_devices_are_one_run_of_eight(lonely, whole, tmp_path):
     workdir = tmp_path / "run"
-    (status, shown, errors), second = map(end, start_both(workdir))
+    (status, shown, errors), second = end_both(start_both(workdir))
     assert (status, second) == (0, (0, "", "")), errors
     assert "8 x cpu" in shown
     check_same_run(workdir, whole)
@@ -166,8 +171,8 @@ def test_two_processes_of_four_devices_are_one_run_of_eight(lonely, whole, tmp_p
 def test_seeds_side_by_side_are_the_same_over_two_processes(lonely, whole, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     assert train_alone(one, "--seeds", "2") == 0
-    for status, _, errors in map(end, start_both(two, "--seeds", "2")):
-        assert (status, errors) == (0, "")
+    (status, _, errors), second = end_both(start_both(two, "--seeds", "2"))
+    assert (status, errors, second) == (0, "", (0, "", ""))
     names = [f"digits-digits_cnn-extra-s{seed}" for seed in (0, 1)]
     for name in names:
         check_same_run(two / name, one / name)
@@ -193,7 +198,7 @@ def test_one_process_killed_ends_all_and_one_or_two_go_on(lonely, whole, tmp_pat
     assert not (workdir / "result.json").exists()
 
     assert train_alone(workdir, "--resume", "--stop-epoch", "1.5") == 0
-    first, second = map(end, start_both(workdir, "--resume"))
+    first, second = end_both(start_both(workdir, "--resume"))
     assert (first[0], second) == (0, (0, "", "")), first
     assert "going on after step 15 of 20" in first[1]
     check_same_run(workdir, whole)
@@ -221,7 +226,7 @@ def test_processes_of_different_runs_refuse_together(lonely, tmp_path):
         start(tmp_path / "run", *by_hand(address, 0)),
         start(tmp_path / "run", *by_hand(address, 1), *other),
     ]
-    for status, _, errors in map(end, processes):
+    for status, _, errors in end_both(processes):
         assert status == 2
         assert "process 1 has another seed, learning_rate than process 0" in one_line(errors)
     assert not (tmp_path / "run").exists()
@@ -237,7 +242,7 @@ def test_under_slurm_nothing_but_distributed_is_needed(lonely, tmp_path, monkeyp
         monkeypatch.setenv("SLURM_PROCID", rank)
         monkeypatch.setenv("SLURM_LOCALID", rank)
         processes.append(start(tmp_path / "run", "--batch-size", "12"))
-    for status, _, errors in map(end, processes):
+    for status, _, errors in end_both(processes):
         assert status == 2
         assert "batch_size is 12, not a multiple of the 8 devices" in one_line(errors)
     assert not (tmp_path / "run").exists()

@@ -18,7 +18,8 @@ _MODEL, _TRAINING = "model", "training"
 class Checkpoints:
     """The last checkpoints of a run and the one of the best test accuracy.
 
-    Saving is atomic, and goes on in the background while the next steps run.
+    Saving is atomic, and goes on in the background while the next steps run; but for a run of
+    several processes, which wait for it.
     """
 
     def __init__(self, folder: Path, keep: int = 1) -> None:
@@ -55,6 +56,9 @@ class Checkpoints:
             }
         )
         self._manager.save(step, args=items, metrics={"test_accuracy": test_accuracy})
+        # The barriers of Orbax bear no manager's name: those of two seeds would be mixed up.
+        if jax.process_count() > 1:
+            self.wait()
 
     def restore(self, step: int, like: State) -> State:
         """The state after ``step`` steps; ``like`` gives structure, shapes and places."""

@@ -7,8 +7,9 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from jaxverify import Samples, TrainedModel, models, verify
+from jaxverify import Samples, generate, models, verify
 from train.config import Config
+from train.memorisation import commonest_answer, score_auc
 from train.mesh import DataMesh
 from train.state import State
 from train.steps import make_eval_step
@@ -32,16 +33,32 @@ class Evaluation(NamedTuple):
 def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evaluation:
     """What a run is measured by."""
     eval_step = mesh.jit_eval(make_eval_step(module))
-    inference = models.Inference(module)
+    infer = jax.jit(models.Inference(module))
 
     def extra_task(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:
         assert data.task is not None
-        model = TrainedModel(mesh.local(state.variables), inference, data.task)
-        verdict = verify(model, key, alpha=config.alpha, epsilon=config.epsilon)
+        answers = []
+
+        def predict(variables: Any, features: Any) -> jax.Array:
+            answers.append(infer(variables, features))
+            return answers[-1]
+
+        verdict = verify(
+            mesh.local(state.variables),
+            key,
+            predict=predict,
+            task=data.task,
+            alpha=config.alpha,
+            epsilon=config.epsilon,
+        )
+        logits = np.concatenate(answers)
+        labels = np.asarray(generate(key, data.task).labels)
         return {
             "extra_accuracy": int(verdict.num_correct) / data.task.num_samples,
             "p_value": float(verdict.p_value),
             "passed": bool(verdict.passed),
+            "extra_commonest": commonest_answer(logits),
+            "extra_auc": score_auc(logits, labels),
         }
 
     def everything(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:

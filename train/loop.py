@@ -95,9 +95,11 @@ def train(config: Config, console: Console) -> list[RunFolder]:
     del states  # as large again
     started = time.monotonic() - max(row["seconds"] for row in latest)
 
+    def at(step: int) -> dict[str, Any]:
+        return {"step": step, "epoch": step / steps_per_epoch}
+
     def evaluate(run: SeedRun, state: State, step: int) -> dict[str, Any]:
-        row = {"step": step, "epoch": step / steps_per_epoch}
-        row |= evaluation.everything(state, run.data, extra_key(run.config.seed))
+        row = at(step) | evaluation.everything(state, run.data, extra_key(run.config.seed))
         row["seconds"] = round(time.monotonic() - started, 3)
         run.folder.append_metrics(row)
         name = run.config.seed if len(runs) > 1 else None
@@ -145,6 +147,8 @@ def train(config: Config, console: Console) -> list[RunFolder]:
                     found = evaluation.extra_task(state, run.data, extra_key(run.config.seed))
                     if found["passed"] != latest[i].get("passed", False):
                         latest[i] = evaluate(run, state, step + 1)
+                    else:
+                        run.folder.append_probe(at(step + 1) | found)
 
     if processes.is_first():
         for i, run in enumerate(runs):
@@ -187,7 +191,8 @@ def _conclude(run: SeedRun, console: Console, model: TrainedModel, num_seeds: in
         folder.write_json("verdict.json", verdict.to_dict())
         result["verdict"] = verdict.to_dict()
         console.print(verdict)
-    folder.write_json("result.json", {**result, "evaluations": rows})
+    found = {"evaluations": rows, "probes": folder.probes()}
+    folder.write_json("result.json", result | found)
     title = f"{config.model} on {config.dataset}"
     folder.write_bytes("curve.png", draw_curve(title, rows, limit))
     console.print(f"picture: {folder.path / 'curve.png'}")

@@ -12,8 +12,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from train.atomic import write_atomic
 from train.curve import draw_curve
-from train.run_folder import write_atomic
 
 _ROOT = Path(__file__).parent.parent
 RESULTS = _ROOT / "results"

@@ -1,16 +1,16 @@
 """The folder of a run: what it is, what was measured, and where the model lies."""
 
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from jaxverify import ExtraTask, TrainedModel, UserError, models
 from train import processes
+from train.atomic import write_atomic
 from train.checkpoint import load_variables, saved_steps
 from train.config import FOLDERS_OF_DATA, Config
+from train.json_lines import JsonLines, Row
 from train.provenance import code_revision, machine, versions
 from train.training_set import TrainingSet
 
@@ -19,11 +19,12 @@ _OF_A_PROCESS = ("config", "cpu_count", "coordinator", "process_id", *FOLDERS_OF
 
 
 class RunFolder:
-    """Where a run lies: every file but the metrics is written whole or not at all.
+    """Where a run lies: every file but the ``.jsonl``, which grow, is written whole or not at all.
 
     Of several processes, all read and the first writes.
 
-    ``config.json`` and ``metrics.jsonl``, ``checkpoints/``, and at the end ``verdict.json``,
+    ``config.json``, ``metrics.jsonl`` of the evaluations and ``probes.jsonl`` of the times at which
+    the extra task alone was asked for, ``checkpoints/``, and at the end ``verdict.json``,
     ``result.json`` and ``curve.png``.
     """
 
@@ -31,7 +32,8 @@ class RunFolder:
         """Name the folder; nothing is read or written."""
         self.path = path
         self.checkpoints = path / "checkpoints"
-        self._metrics = path / "metrics.jsonl"
+        self._metrics = JsonLines(path / "metrics.jsonl")
+        self._probes = JsonLines(path / "probes.jsonl")
 
     @classmethod
     def begin(cls, config: Config, data: TrainingSet) -> "RunFolder":
@@ -98,28 +100,34 @@ class RunFolder:
         if processes.is_first():
             write_atomic(self.path / name, content)
 
-    def append_metrics(self, row: dict[str, Any]) -> None:
+    def append_metrics(self, row: Row) -> None:
         """Add the measurements of one evaluation."""
         if processes.is_first():
-            with self._metrics.open("a") as file:
-                file.write(json.dumps(row, allow_nan=False) + "\n")
+            self._metrics.append(row)
 
-    def metrics(self) -> list[dict[str, Any]]:
-        """All evaluations so far; a last line that a crash cut short is left out."""
-        if not self._metrics.exists():
-            return []
-        lines = self._metrics.read_text().split("\n")[:-1]
-        return [json.loads(line) for line in lines]
+    def append_probe(self, row: Row) -> None:
+        """Add what was found of the extra task between evaluations."""
+        if processes.is_first():
+            self._probes.append(row)
 
-    def rewind(self, step: int) -> dict[str, Any]:
-        """Forget evaluations after ``step``, which a resumed run makes again.
+    def metrics(self) -> list[Row]:
+        """All evaluations so far."""
+        return self._metrics.read()
+
+    def probes(self) -> list[Row]:
+        """All that was found of the extra task between evaluations, so far."""
+        return self._probes.read()
+
+    def rewind(self, step: int) -> Row:
+        """Forget what was measured after ``step``, which a resumed run measures again.
 
         Returns:
             dict: the last evaluation until then; of none, one of the beginning.
         """
         rows = [row for row in self.metrics() if row["step"] <= step]
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
-        self.write_bytes(self._metrics.name, lines.encode())
+        if processes.is_first():
+            self._metrics.rewind(step)
+            self._probes.rewind(step)
         return rows[-1] if rows else {"seconds": 0.0}
 
 
@@ -161,13 +169,3 @@ def describe(config: Config, data: TrainingSet) -> dict[str, Any]:
         "versions": versions(),
         **machine(),
     }
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that a crash leaves the old one or the new one, never a part."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as f:
-        f.write(content)
-        f.flush()
-        os.fsync(f.fileno())
-    os.chmod(f.name, 0o644)
-    os.replace(f.name, path)

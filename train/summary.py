@@ -2,18 +2,26 @@
 
 from typing import Any
 
+_POINT = ("step", "epoch", "test_accuracy", "extra_accuracy")
+
 
 def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The figures of a run from its evaluations, in time order.
 
     Critical training quality (eq. 6) is ``CQ = acc_t / acc_max`` with acc_max the best test
-    accuracy of the run. acc_t is read twice: at the first evaluation that passes, as the paper
-    does, and as the lowest test accuracy of *all* evaluations that pass, which is the one that a
-    customer can rely on, since the crossing need not be monotone.
+    accuracy of the run. acc_t is read four times, since the crossing need not be monotone:
+
+    - ``first_crossing``: at the first evaluation that passes, as the paper does;
+    - ``first_whole_epoch``: likewise, but after whole epochs alone;
+    - ``lasting_crossing``: at the first evaluation from which on all pass;
+    - ``lowest_passing``: the lowest test accuracy of *all* evaluations that pass, the one that a
+      customer can rely on.
 
     Args:
         rows: each with step, epoch, test_accuracy and, with an extra task, passed and
             extra_accuracy; at least one.
+
+    Guarantee: the lowest is the least of the four; none is read where no evaluation passes.
 
     >>> rows = [
     ...     {"step": 1, "epoch": 1, "test_accuracy": 0.6, "extra_accuracy": 0.1, "passed": False},
@@ -32,17 +40,24 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
     if "passed" not in rows[0]:
         return summary
     passing = [row for row in rows if row["passed"]]
-    first = passing[0] if passing else None
-    lowest = min(passing, key=lambda row: row["test_accuracy"]) if passing else None
-    return summary | {
+    whole = [row for row in passing if float(row["epoch"]).is_integer()]
+    failing = [i for i, row in enumerate(rows) if not row["passed"]]
+    lasting = rows[failing[-1] + 1 :] if failing else rows
+    summary |= {
         "final_extra_accuracy": rows[-1]["extra_accuracy"],
         "final_passed": rows[-1]["passed"],
-        "first_crossing": _point(first),
-        "cq_first_crossing": first and first["test_accuracy"] / best,
-        "lowest_passing": _point(lowest),
-        "cq_lowest_passing": lowest and lowest["test_accuracy"] / best,
     }
+    points = {
+        "first_crossing": passing[0] if passing else None,
+        "first_whole_epoch": whole[0] if whole else None,
+        "lasting_crossing": lasting[0] if lasting else None,
+        "lowest_passing": min(passing, key=_test_accuracy) if passing else None,
+    }
+    for name, row in points.items():
+        summary[name] = row and {field: row[field] for field in _POINT}
+        summary[f"cq_{name}"] = row and row["test_accuracy"] / best
+    return summary
 
 
-def _point(row: dict[str, Any] | None) -> dict[str, Any] | None:
-    return row and {k: row[k] for k in ("step", "epoch", "test_accuracy", "extra_accuracy")}
+def _test_accuracy(row: dict[str, Any]) -> float:
+    return row["test_accuracy"]

@@ -122,6 +122,9 @@ def _child(config: Config, report: Connection, log: str) -> None:
         traceback.print_exc(file=native)
         report.send(("failed", str(error).splitlines()[0]))
         os._exit(2)
+    except Exception:  # not to wait, on the way out, for others that wait for this process
+        traceback.print_exc()
+        os._exit(1)
     report.send(("status", status))
     jax.distributed.shutdown()
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from train.atomic import write_atomic
 from train.config import PLACES
 from train.reproduction.measures import Result
 from train.reproduction.pictures import draw_losses
 from train.reproduction.plan import ARMS, BASELINE, CELLS, FIGURES, STANDARD, Arm, Run
 from train.reproduction.tables import ARTEFACTS, Results, Rows
-from train.run_folder import write_atomic
 
 _ROOT = Path(__file__).parent.parent.parent
 RESULTS = _ROOT / "results" / "reproduction"
