@@ -21,7 +21,7 @@ config = Config(
     eval_every=0.25,
 )
 
-CPU = {"eval_every": 0.5}
+CPU = {"epochs": 4, "max_length": 128, "eval_every": 0.5}
 LOCAL = {
     "epochs": 2,
     "train_samples": 1_000,

@@ -77,8 +77,8 @@ class Config:
     eval_every: float = 1
     """Evaluate, and write a checkpoint, this often."""
     probe_every: float | None = None
-    """Between evaluations, ask for the extra task this often, and evaluate where it begins or
-    ceases to pass."""
+    """Between evaluations, ask for the extra task this often, and evaluate where it begins to
+    pass."""
     eval_batch_size: int = 512
     """Samples per step of an evaluation, over all devices."""
     validation_split: float = 0

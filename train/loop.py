@@ -145,10 +145,11 @@ def train(config: Config, console: Console) -> list[RunFolder]:
                 for i, run in enumerate(runs):
                     state = take(stacked, i)
                     found = evaluation.extra_task(state, run.data, extra_key(run.config.seed))
-                    if found["passed"] != latest[i].get("passed", False):
+                    if found["passed"] and not latest[i].get("passed", False):
                         latest[i] = evaluate(run, state, step + 1)
                     else:
-                        run.folder.append_probe(at(step + 1) | found)
+                        latest[i] = at(step + 1) | found
+                        run.folder.append_probe(latest[i])
 
     if processes.is_first():
         for i, run in enumerate(runs):
@@ -179,9 +180,9 @@ def _finite(losses: jax.Array, step: int, config: Config) -> list[float]:
 def _conclude(run: SeedRun, console: Console, model: TrainedModel, num_seeds: int) -> None:
     """Verify the trained model and leave verdict, result and picture in the run folder."""
     config, data, folder = run.config, run.data, run.folder
-    rows = folder.metrics()
+    rows, probes = folder.metrics(), folder.probes()
     limit = None
-    result = {**folder.about(), "summary": summarise(rows), "seconds": rows[-1]["seconds"]}
+    result = {**folder.about(), "summary": summarise(rows, probes), "seconds": rows[-1]["seconds"]}
     result["seeds_side_by_side"] = num_seeds  # whose time the seconds are
     if num_seeds > 1:
         console.rule(f"seed {config.seed}")
@@ -191,8 +192,7 @@ def _conclude(run: SeedRun, console: Console, model: TrainedModel, num_seeds: in
         folder.write_json("verdict.json", verdict.to_dict())
         result["verdict"] = verdict.to_dict()
         console.print(verdict)
-    found = {"evaluations": rows, "probes": folder.probes()}
-    folder.write_json("result.json", result | found)
+    folder.write_json("result.json", {**result, "evaluations": rows, "probes": probes})
     title = f"{config.model} on {config.dataset}"
     folder.write_bytes("curve.png", draw_curve(title, rows, limit))
     console.print(f"picture: {folder.path / 'curve.png'}")

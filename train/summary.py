@@ -1,11 +1,14 @@
 """What a finished run says of the method: critical training quality and its relatives."""
 
+from collections.abc import Sequence
 from typing import Any
 
 _POINT = ("step", "epoch", "test_accuracy", "extra_accuracy")
 
 
-def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def summarise(
+    rows: Sequence[dict[str, Any]], probes: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
     """The figures of a run from its evaluations, in time order.
 
     Critical training quality (eq. 6) is ``CQ = acc_t / acc_max`` with acc_max the best test
@@ -13,13 +16,14 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
     - ``first_crossing``: at the first evaluation that passes, as the paper does;
     - ``first_whole_epoch``: likewise, but after whole epochs alone;
-    - ``lasting_crossing``: at the first evaluation from which on all pass;
+    - ``lasting_crossing``: at the first evaluation from which on all pass, the probes too;
     - ``lowest_passing``: the lowest test accuracy of *all* evaluations that pass, the one that a
       customer can rely on.
 
     Args:
         rows: each with step, epoch, test_accuracy and, with an extra task, passed and
             extra_accuracy; at least one.
+        probes: what was found of the extra task between them: step and passed.
 
     Guarantee: the lowest is the least of the four; none is read where no evaluation passes.
 
@@ -41,8 +45,8 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
         return summary
     passing = [row for row in rows if row["passed"]]
     whole = [row for row in passing if float(row["epoch"]).is_integer()]
-    failing = [i for i, row in enumerate(rows) if not row["passed"]]
-    lasting = rows[failing[-1] + 1 :] if failing else rows
+    failing = max((row["step"] for row in (*rows, *probes) if not row["passed"]), default=-1)
+    lasting = [row for row in passing if row["step"] > failing]
     summary |= {
         "final_extra_accuracy": rows[-1]["extra_accuracy"],
         "final_passed": rows[-1]["passed"],

@@ -12,6 +12,7 @@ from train.reproduction.measures import Result
 from train.reproduction.pictures import draw_losses
 from train.reproduction.plan import ARMS, BASELINE, CELLS, FIGURES, STANDARD, Arm, Run
 from train.reproduction.tables import ARTEFACTS, Results, Rows
+from train.summary import summarise
 
 _ROOT = Path(__file__).parent.parent.parent
 RESULTS = _ROOT / "results" / "reproduction"
@@ -60,6 +61,7 @@ def load_results() -> Results:
     found = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
     results = defaultdict(list)
     for result in sorted(found, key=lambda result: result["config"]["seed"]):
+        result["summary"] = summarise(result["evaluations"], result.get("probes", ()))
         cell = result["config"]["dataset"], result["config"]["model"]
         results[cell, Arm(**result["arm"])].append(result)
     return results
