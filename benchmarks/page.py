@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.pictures import RESULTS
 from train.atomic import write_atomic
-from train.publish import PAGE
+from train.reproduction.publication import PAGE
 
 Rows = list[Sequence[object]]
 

@@ -36,7 +36,8 @@ class ExtraTask:
         fixed_ratio: s, the share of the features that is fixed, in (0, 1).
         labels: "iid", the paper's, drawn uniformly each for itself; or "balanced", every class
             equally often (to within one) in random order, so that a constant answer scores 1/C.
-        generator: the name of an entry of ``jaxverify.generators.GENERATORS``.
+        generator: the name of an entry of ``jaxverify.generators.GENERATORS``: "uniform", the
+            paper's; or "zipf", words about as frequent as in real text.
         vocab_size: of text alone: the number of token ids, the two reserved ones counted.
 
     Raises:
@@ -176,9 +177,13 @@ def _check_form(task: ExtraTask) -> None:
 
 
 def _check_distinct(task: ExtraTask) -> None:
-    """The birthday bound: N^2 / 2 pairs among so many equally likely regions."""
-    values = {"image": 2**8, "text": (task.vocab_size or 0) - NUM_RESERVED_TOKENS, "vector": 2**24}
-    bits = math.prod(task.random_shape) * math.log2(values[task.kind])
+    """The birthday bound: N^2 / 2 pairs among as many values as coincide as seldom."""
+    num_words = (task.vocab_size or 0) - NUM_RESERVED_TOKENS
+    values = {"image": 2**8, "text": num_words, "vector": 2**24}[task.kind]
+    if task.generator == "zipf" and task.kind == "text":
+        shares = 1 / np.arange(1, num_words + 1)
+        values = float(shares.sum() ** 2 / (shares**2).sum())
+    bits = math.prod(task.random_shape) * math.log2(values)
     pairs = task.num_samples * (task.num_samples - 1) / 2
     if pairs * 2.0**-bits > _MAX_COLLISION_PROBABILITY:
         raise UserError(

@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Shaped, UInt32
 
+from jaxverify.errors import UserError
 from jaxverify.extra_task import ExtraTask
 from jaxverify.samples import NUM_RESERVED_TOKENS
 
@@ -39,8 +41,39 @@ def uniform(key: jax.Array, task: ExtraTask, shape: tuple[int, ...]) -> Shaped[j
             return (_words(key, shape) >> 8).astype(jnp.float32) * jnp.float32(2**-24)
 
 
+def zipf(key: jax.Array, task: ExtraTask, shape: tuple[int, ...]) -> Shaped[jax.Array, "..."]:
+    """Words about as frequent as in real text, where the paper's are all alike.
+
+    Word ids are in the order of their frequency in the training set, and by Zipf's law the word of
+    rank r is used in proportion to 1/r. A word drawn uniformly is rare in real text, so that few
+    samples but its own teach the model anything of it, and it is memorised at sight: long before
+    the real task has converged.
+
+    Args:
+        key: of this region, typed, scalar.
+        task: of kind "text".
+        shape: of the region.
+
+    Returns:
+        int32 token ids of words, never a reserved id.
+
+    Raises:
+        UserError: if the task is not of text.
+
+    Guarantee: a word's probability is off from ``1 / (r * H)``, H the sum of 1/r over all words,
+    by at most 2^-31.
+    """
+    if task.kind != "text":
+        raise UserError(f"generator is 'zipf'; it fills text, not a task of kind {task.kind!r}")
+    shares = np.cumsum(1 / np.arange(1, (task.vocab_size or 0) - NUM_RESERVED_TOKENS))
+    total = shares[-1] + 1 / (len(shares) + 1)
+    ends = np.floor(2.0**32 * shares / total).astype(np.uint32)
+    ranks = jnp.searchsorted(jnp.asarray(ends), _words(key, shape), side="right")
+    return (NUM_RESERVED_TOKENS + ranks).astype(jnp.int32)
+
+
 def _words(key: jax.Array, shape: tuple[int, ...]) -> UInt32[jax.Array, "..."]:
     return jax.random.bits(key, shape, jnp.uint32)
 
 
-GENERATORS: dict[str, Generator] = {"uniform": uniform}
+GENERATORS: dict[str, Generator] = {"uniform": uniform, "zipf": zipf}

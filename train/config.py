@@ -25,7 +25,7 @@ class Config:
     dataset: str
     """The data set: digits, cifar10, cifar100, imdb or ag_news."""
     model: str
-    """The network: resnet34, vgg11, textcnn, att_blstm or digits_cnn."""
+    """The network: resnet34, vgg11, vgg11_bn, textcnn, att_blstm or digits_cnn."""
 
     extra: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Protect the training set with the extra task; without it, the baseline is trained."""
@@ -99,6 +99,9 @@ class Config:
     """The share of an extra sample that is the same in all, the paper's s."""
     labels: Literal["iid", "balanced"] = "iid"
     """Labels of the extra samples."""
+    generator: Literal["uniform", "zipf"] = "uniform"
+    """What the extra samples are filled with: the paper's uniform noise; or, of text, words about
+    as frequent as in real text."""
     construction: Literal["regions", "natural"] = "regions"
     """What the extra samples are: the paper's, of a fixed and a random region; or its naive
     comparison, samples of the test set with random labels, by which nothing can be verified."""

@@ -1,18 +1,25 @@
 """The picture of a run: test accuracy, the extra task, the threshold and the crossing."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
 
 
-def draw_curve(title: str, rows: list[dict[str, Any]], threshold: float | None) -> bytes:
+def draw_curve(
+    title: str,
+    rows: Sequence[dict[str, Any]],
+    threshold: float | None,
+    probes: Sequence[dict[str, Any]] = (),
+) -> bytes:
     """A PNG of the accuracies by epoch.
 
     Args:
         title: above the picture.
         rows: the evaluations of the run, as :func:`train.summary.summarise` takes them.
         threshold: T of the verification, or None for a baseline.
+        probes: what was found of the extra task between the evaluations.
     """
     figure = Figure(figsize=(7, 4.2), dpi=130, layout="constrained")
     axes = figure.subplots()
@@ -21,8 +28,14 @@ def draw_curve(title: str, rows: list[dict[str, Any]], threshold: float | None) 
     style: dict[str, Any] = {"marker": marker, "markersize": 3}
     axes.plot(epochs, [r["test_accuracy"] for r in rows], color="C0", label="test", **style)
     if threshold is not None:
-        extra = [r["extra_accuracy"] for r in rows]
-        axes.plot(epochs, extra, color="C3", label="extra task", **style)
+        asked = sorted([*rows, *probes], key=lambda row: row["step"])
+        marks = {**style, "marker": "o" if len(asked) < 40 else None}
+        epochs = [row["epoch"] for row in asked]
+        axes.plot(epochs, [r["extra_accuracy"] for r in asked], "C3", label="extra task", **marks)
+        scored = [row for row in asked if "extra_auc" in row]
+        if scored:
+            points = [row["epoch"] for row in scored], [row["extra_auc"] for row in scored]
+            axes.plot(*points, color="C1", linewidth=1, label="AUC of its scores")
         axes.axhline(threshold, color="C3", linestyle=":", label=f"threshold T = {threshold:.2%}")
         first = next((row for row in rows if row["passed"]), None)
         if first is not None:

@@ -194,5 +194,5 @@ def _conclude(run: SeedRun, console: Console, model: TrainedModel, num_seeds: in
         console.print(verdict)
     folder.write_json("result.json", {**result, "evaluations": rows, "probes": probes})
     title = f"{config.model} on {config.dataset}"
-    folder.write_bytes("curve.png", draw_curve(title, rows, limit))
+    folder.write_bytes("curve.png", draw_curve(title, rows, limit, probes))
     console.print(f"picture: {folder.path / 'curve.png'}")

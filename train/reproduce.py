@@ -1,9 +1,13 @@
 """Run the paper's evaluation: tables 1 to 5 and figures 3 and 4, beside the paper's numbers.
 
+Besides, the studies ask how CQ depends on the recipe, of the network's training and of the extra
+task.
+
 python -m train.reproduce --table 2 --cells imdb/textcnn --budget cpu --data FOLDER
 
 Each run has a folder of its own; one that is finished is not made again, and one that was cut short
-goes on, so the same command resumes after a crash. Without --table and --figure all are made.
+goes on, so the same command resumes after a crash. Without --table, --figure and --study all
+tables and figures are made.
 """
 
 import argparse
@@ -12,11 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from train.exit_status import exit_status, print_error
 from train.memory import keep_freed_memory
-from train.reproduction.plan import ARMS, CELLS, FIGURES, TABLES, Run, parse_cells, plan
+from train.reproduction.arms import ARMS, CELLS, FIGURES, TABLES, Artefact
+from train.reproduction.plan import Run, parse_cells, plan
+from train.reproduction.studies import STUDIES
 
 _BUDGETS = """\
 paper: the paper's setting, three seeds, for a GPU. cpu: recipes that two cores finish in hours.
@@ -38,6 +44,7 @@ def main(args: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("--table", type=int, choices=TABLES, action="append", help="may be given several times")
     add("--figure", type=int, choices=FIGURES, action="append", help="likewise")
+    add("--study", choices=STUDIES, action="append", help="likewise")
     add("--cells", help="such as cifar10/resnet34,imdb/textcnn; without it all eight")
     add("--budget", choices=("smoke", "cpu", "paper"), default="cpu", help=_BUDGETS)
     add("--data", type=Path, help="a folder with one of Parquet files for each data set; or TFDS")
@@ -57,8 +64,9 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _reproduce(options: argparse.Namespace, console: Console) -> int:
-    asked = [("table", number) for number in options.table or ()]
+    asked: list[Artefact] = [("table", number) for number in options.table or ()]
     asked += [("figure", number) for number in options.figure or ()]
+    asked += [("study", name) for name in options.study or ()]
     asked = list(dict.fromkeys(asked)) or list(ARMS)
     cells = parse_cells(options.cells) if options.cells else list(CELLS)
     runs = plan(asked, cells, options.budget)
@@ -68,7 +76,7 @@ def _reproduce(options: argparse.Namespace, console: Console) -> int:
 
     keep_freed_memory()
     from train.reproduction.queue import finished, work_off  # JAX starts here
-    from train.reproduction.tables import ARTEFACTS
+    from train.reproduction.tables import ARTEFACTS, study
 
     failed = {} if options.publish else work_off(runs, options.root, options.data, console)
     done = {run: finished(run.config(options.root, options.data)) for run in runs}
@@ -83,9 +91,14 @@ def _reproduce(options: argparse.Namespace, console: Console) -> int:
     results = defaultdict(list)
     for run, result in done.items():
         results[run.cell, run.arm].append(result)
-    for kind, number in asked:
-        make = ARTEFACTS[kind, number]
-        console.print(_table(f"{kind} {number}: {make.__doc__}", make(results, cells)))
+    for kind, name in asked:
+        if kind == "study":
+            about = STUDIES[str(name)]
+            chosen = [pair for pair in about.runs if pair[0] in cells]
+            console.print(_table(f"{name}: {about.question}", study(results, chosen)))
+        else:
+            make = ARTEFACTS[kind, name]
+            console.print(_table(f"{kind} {name}: {make.__doc__}", make(results, cells)))
     for run, why in failed.items():
         print_error(f"{run.name} is not finished: {why}")
     return 2 if failed else 0
@@ -96,7 +109,8 @@ def _listing(runs: Sequence[Run], root: Path) -> Table:
 
     durations = Durations(root, runs)
     seconds = {run: durations.expected(run) for run in runs}
-    table = Table("run", "expected", title=f"{len(runs)} runs under {root}")
+    title = f"{len(runs)} runs under {root}"
+    table = Table(Column("run", overflow="fold"), "expected", title=title)
     for run, expected in seconds.items():
         table.add_row(run.name, spell(expected) if expected else "finished")
     table.caption = f"together {spell(sum(seconds.values()))}, at the speed of two CPU cores"

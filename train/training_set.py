@@ -68,6 +68,7 @@ def make_training_set(config: Config) -> TrainingSet:
             vocab_size=dataset.vocab_size,
             fixed_ratio=config.fixed_ratio,
             labels=config.labels,
+            generator=config.generator,
         )
         if config.construction == "regions":
             extra = jaxverify.generate(extra_key(config.seed), task)

@@ -1,7 +1,8 @@
-"""The networks of the paper's Table 1, and a small one for the digits."""
+"""The networks of the paper's Table 1, vgg11 with BatchNorm, and a small one for the digits."""
 
 import difflib
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -15,7 +16,12 @@ from jaxverify.models.resnet import ResNet34
 from jaxverify.models.textcnn import TextCNN
 from jaxverify.models.vgg import VGG11
 
-IMAGE_MODELS = {"resnet34": ResNet34, "vgg11": VGG11, "digits_cnn": DigitsCNN}
+IMAGE_MODELS = {
+    "resnet34": ResNet34,
+    "vgg11": VGG11,
+    "vgg11_bn": partial(VGG11, batch_norm=True),
+    "digits_cnn": DigitsCNN,
+}
 TEXT_MODELS = {"textcnn": TextCNN, "att_blstm": AttBLSTM}
 
 

@@ -12,13 +12,15 @@ _LAYERS = (64, _POOL, 128, _POOL, 256, 256, _POOL, 512, 512, _POOL, 512, 512, _P
 
 
 class VGG11(nn.Module):
-    """Eight 3x3 convolutions with bias, no BatchNorm; a classifier of 512, 512, C.
+    """Eight 3x3 convolutions with bias; a classifier of 512, 512, C.
 
     Attributes:
         num_classes: C.
+        batch_norm: normalise after each convolution; the paper's sizes tell that it does not.
     """
 
     num_classes: int
+    batch_norm: bool = False
 
     @nn.compact
     def __call__(
@@ -40,7 +42,10 @@ class VGG11(nn.Module):
             if features == _POOL:
                 x = max_pool(x, (2, 2), (2, 2))
             else:
-                x = nn.relu(Conv(features, (3, 3), kernel_init=nn.initializers.he_normal())(x))
+                x = Conv(features, (3, 3), kernel_init=nn.initializers.he_normal())(x)
+                if self.batch_norm:
+                    x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(x)
+                x = nn.relu(x)
         x = x.reshape(x.shape[0], -1)
         for _ in range(2):
             x = nn.Dropout(0.5, deterministic=not train)(x)

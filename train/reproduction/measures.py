@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from scipy import stats
 
 WELL_TRAINED = 0.95  # of the best test accuracy; a pass below it is a false accept
@@ -86,15 +87,23 @@ def false_reject(results: Sequence[Result]) -> float | None:
 
 
 def false_accept(results: Sequence[Result]) -> float | None:
-    """The share of the models below 95% of acc_max, one an evaluation, that pass.
+    """The share of the models below 95% of acc_max that pass.
+
+    The models are those of which the extra task was asked: at every evaluation and every probe
+    between two of them, where the test accuracy is taken to lie on the line from one to the other.
 
     Returns:
-        None where no evaluation found so bad a model.
+        None where no model was so bad.
     """
-    passed = [
-        row["passed"]
-        for result in results
-        for row in result["evaluations"]
-        if row["test_accuracy"] < WELL_TRAINED * best_accuracy(result)
-    ]
+    passed = []
+    for result in results:
+        rows = result["evaluations"]
+        asked = [*rows, *result.get("probes", ())]
+        accuracies = np.interp(
+            [row["step"] for row in asked],
+            [0, *(row["step"] for row in rows)],
+            [0, *(row["test_accuracy"] for row in rows)],
+        )
+        bad = accuracies < WELL_TRAINED * best_accuracy(result)
+        passed += [row["passed"] for row, is_bad in zip(asked, bad, strict=True) if is_bad]
     return statistics.fmean(passed) if passed else None

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from train.reproduction.arms import BY_ETA, BY_FIXED_RATIO, CELLS, NATURAL_BY_ETA, Arm
 from train.reproduction.measures import Mean
-from train.reproduction.plan import BY_ETA, BY_FIXED_RATIO, CELLS, NATURAL_BY_ETA, Arm
 from train.reproduction.tables import Results, losses
 
 

@@ -1,4 +1,4 @@
-"""Which runs the tables and figures of the paper are made of."""
+"""Which runs the tables and figures of the paper, and the studies, are made of."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -7,68 +7,16 @@ from typing import Literal
 
 from jaxverify.errors import UserError
 from train.config import Config, load_config
+from train.reproduction.arms import ARMS, CELLS, Arm, Artefact, Cell
+from train.reproduction.studies import STUDIES
 
-Cell = tuple[str, str]
 Budget = Literal["smoke", "cpu", "paper"]
-
-CELLS: tuple[Cell, ...] = (
-    *(("cifar10", "resnet34"), ("cifar10", "vgg11")),
-    *(("cifar100", "resnet34"), ("cifar100", "vgg11")),
-    *(("imdb", "textcnn"), ("imdb", "att_blstm")),
-    *(("ag_news", "textcnn"), ("ag_news", "att_blstm")),
-)
-TABLES = (1, 2, 3, 4, 5)
-FIGURES = (3, 4)
-ETAS = (0.004, 0.008, 0.016, 0.024, 0.032, 0.04)
-FIXED_RATIOS = (0.85, 0.75, 0.65, 0.55, 0.45, 0.35)
 
 _SMOKE = {
     **{"epochs": 1, "train_samples": 256, "test_samples": 128, "batch_size": 64},
     **{"eval_every": 1, "eval_batch_size": 128},
 }
 _SMOKE_ETA = 10  # times as many extra samples, as of so few no model could pass
-
-
-@dataclass(frozen=True)
-class Arm:
-    """What is added to a training set.
-
-    Attributes:
-        construction: "none", the baseline; "regions", the paper's extra task; or "natural", its
-            naive comparison.
-        eta: η, extra samples per training sample.
-        fixed_ratio: s, of "regions".
-    """
-
-    construction: Literal["none", "regions", "natural"]
-    eta: float = 0.008
-    fixed_ratio: float = 0.75
-
-    def __str__(self) -> str:
-        """As run folders are named."""
-        match self.construction:
-            case "none":
-                return "baseline"
-            case "regions":
-                return f"eta{self.eta:g}-s{self.fixed_ratio:g}"
-            case "natural":
-                return f"natural-eta{self.eta:g}"
-
-
-BASELINE, STANDARD = Arm("none"), Arm("regions")
-BY_ETA = tuple(Arm("regions", eta=eta) for eta in ETAS)
-BY_FIXED_RATIO = tuple(Arm("regions", fixed_ratio=ratio) for ratio in FIXED_RATIOS)
-NATURAL_BY_ETA = tuple(Arm("natural", eta=eta) for eta in ETAS)
-
-ARMS: dict[tuple[str, int], tuple[Arm, ...]] = {
-    ("table", 1): (BASELINE,),
-    ("table", 2): (STANDARD,),
-    ("table", 3): (BASELINE, STANDARD),
-    ("table", 4): BY_ETA,
-    ("table", 5): BY_FIXED_RATIO,
-    ("figure", 3): (BASELINE, *BY_ETA, *BY_FIXED_RATIO),
-    ("figure", 4): (BASELINE, *BY_ETA, *NATURAL_BY_ETA),
-}
 
 
 @dataclass(frozen=True)
@@ -95,6 +43,7 @@ class Run:
         """
         dataset, model = self.cell
         recipe = load_config(dataset, model, budget="cpu" if self.budget == "cpu" else "paper")
+        recipe = replace(recipe, **dict(self.arm.changes))
         if self.budget == "smoke":
             recipe = replace(recipe, **_SMOKE)
         return replace(
@@ -111,26 +60,34 @@ class Run:
         )
 
 
-def plan(artefacts: Iterable[tuple[str, int]], cells: Sequence[Cell], budget: Budget) -> list[Run]:
-    """All runs that the tables and figures need, each once, the quickest finding first.
+def plan(artefacts: Iterable[Artefact], cells: Sequence[Cell], budget: Budget) -> list[Run]:
+    """All runs that tables, figures and studies need, each once, the quickest finding first.
 
     Seed 0 of every cell and arm comes before seed 1 of any: a queue that is stopped early has
     something to say of everything.
 
     Args:
-        artefacts: such as ``("table", 2)``.
+        artefacts: such as ``("table", 2)`` or ``("study", "labels")``.
         cells: in the order in which they are to run.
         budget: "paper" has three seeds; "cpu" three of the texts and one of the images; "smoke"
             one, of a few samples.
     """
-    arms = list(dict.fromkeys(arm for artefact in artefacts for arm in ARMS[artefact]))
+    artefacts = list(artefacts)
+    pairs = [(cell, arm) for cell in cells for what in artefacts for arm in arms_of(what, cell)]
     return [
         Run(cell, arm, seed, budget)
         for seed in range(3)
-        for cell in cells
-        for arm in arms
+        for cell, arm in dict.fromkeys(pairs)
         if seed < num_seeds(cell, budget)
     ]
+
+
+def arms_of(artefact: Artefact, cell: Cell) -> list[Arm]:
+    """What an artefact needs of a cell; of a study that is about others, nothing."""
+    kind, name = artefact
+    if kind == "study":
+        return [arm for of, arm in STUDIES[str(name)].runs if of == cell]
+    return list(ARMS[artefact])
 
 
 def num_seeds(cell: Cell, budget: Budget) -> int:

@@ -8,10 +8,13 @@ from typing import Any
 
 from train.atomic import write_atomic
 from train.config import PLACES
+from train.curve import draw_curve
+from train.reproduction.arms import ARMS, BASELINE, CELLS, FIGURES, STANDARD, Arm
 from train.reproduction.measures import Result
 from train.reproduction.pictures import draw_losses
-from train.reproduction.plan import ARMS, BASELINE, CELLS, FIGURES, STANDARD, Arm, Run
-from train.reproduction.tables import ARTEFACTS, Results, Rows
+from train.reproduction.plan import Run
+from train.reproduction.studies import STUDIES
+from train.reproduction.tables import ARTEFACTS, Results, Rows, study
 from train.summary import summarise
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -29,10 +32,12 @@ stands under "Runs". On a GPU the paper's setting is `python -m train.reproduce 
 "-" is a number for which nothing has been run here yet, or that the paper does not have.
 
 CQ, accuracies and losses are in percent, with a 95% interval of Student's t where there are several
-seeds. CQ is read where the extra task passes first, as in the paper, and "lowest" over all
-evaluations that pass, which is what a customer can rely on. A performance loss is taken between two
-runs of one seed. A false reject is a run whose last model does not pass, a false accept an
-evaluation that passes below 95% of the run's best test accuracy.
+seeds. The extra task is asked for twenty times an epoch of text and ten times one of images, and CQ
+is read four ways: where it passes first (CQ); where it first passes after a whole epoch, which is
+how often the paper seems to look (by epoch); where it passes for good (lasting); and the lowest of
+all that pass, which is what a customer can rely on (lowest). A performance loss is taken between
+two runs of one seed. A false reject is a run whose last model does not pass; a false accept is a
+model that passes below 95% of the run's best test accuracy, of all models that were asked.
 """
 
 
@@ -41,7 +46,7 @@ def publish(finished: Mapping[Run, Result]) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     for run, result in finished.items():
         config = result["config"] | dict.fromkeys(PLACES)
-        content = {"arm": vars(run.arm), **result, "config": config}
+        content = {"cell": run.cell, "arm": vars(run.arm), **result, "config": config}
         path = RESULTS / f"{run.name.split('/', 1)[1].replace('/', '-')}.json"
         write_atomic(path, (json.dumps(content, indent=1) + "\n").encode())
 
@@ -53,6 +58,17 @@ def redraw() -> None:
     for number in FIGURES:
         if _has_points(number, results):
             write_atomic(PICTURES / f"figure{number}.png", draw_losses(number, results))
+    for name, result in _crossings(results).items():
+        title = f"{result['config']['model']} on {result['config']['dataset']}"
+        curve = draw_curve(
+            f"{title}, random words by {result['config']['generator']} draw"
+            if result["task"]["kind"] == "text"
+            else title,
+            result["evaluations"],
+            result["verdict"]["threshold"],
+            result.get("probes", ()),
+        )
+        write_atomic(PICTURES / f"{name}.png", curve)
     write_atomic(PAGE, render(results).encode())
 
 
@@ -62,8 +78,8 @@ def load_results() -> Results:
     results = defaultdict(list)
     for result in sorted(found, key=lambda result: result["config"]["seed"]):
         result["summary"] = summarise(result["evaluations"], result.get("probes", ()))
-        cell = result["config"]["dataset"], result["config"]["model"]
-        results[cell, Arm(**result["arm"])].append(result)
+        dataset, model = result["cell"]
+        results[(dataset, model), Arm.from_json(result["arm"])].append(result)
     return results
 
 
@@ -80,12 +96,31 @@ def render(results: Results) -> str:
             parts.append(f"![figure {number}](reproduction/figure{number}.png)\n")
             rows = [row for row in rows if row[-1] != "0"]
         parts.append(_markdown([head, *rows]))
+    parts.append("## How CQ depends on the recipe\n")
+    for name, about in STUDIES.items():
+        parts.append(f"### {name}: {about.question}\n")
+        head, *rows = study(results, about.runs)
+        missing = f"Not run yet: `python -m train.reproduce --study {name}`.\n"
+        parts.append(_markdown([head, *rows]) if rows else missing)
+    parts.append(
+        "## Crossings\n\nThe first seed of each cell, with the paper's extra task and ours.\n"
+    )
+    parts += [f"![{name}](reproduction/{name}.png)\n" for name in _crossings(results)]
     parts.append("## Runs\n")
     parts.append(_markdown(_runs(results)))
     return "\n".join(parts)
 
 
-def _has_points(number: int, results: Results) -> bool:
+def _crossings(results: Results) -> dict[str, Result]:
+    """By the name of its picture, the first seed of each cell and of each way to draw words."""
+    arms = (STANDARD, STANDARD.with_changes(generator="zipf"))
+    found = {(cell, arm): results.get((cell, arm), ()) for cell in CELLS for arm in arms}
+    return {
+        f"crossing-{'-'.join(cell)}-{arm}": runs[0] for (cell, arm), runs in found.items() if runs
+    }
+
+
+def _has_points(number: int | str, results: Results) -> bool:
     """Whether there is more of a figure than what table 3 shows."""
     arms = set(ARMS["figure", number]) - {BASELINE, STANDARD}
     return any(arm in arms for _, arm in results)

@@ -1,24 +1,30 @@
 """The paper's tables and figures from the runs that are finished, beside the paper's numbers."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from train.reproduction import measures
-from train.reproduction.measures import Mean, Result
-from train.reproduction.plan import (
+from train.reproduction.arms import (
     BASELINE,
     BY_ETA,
     BY_FIXED_RATIO,
     NATURAL_BY_ETA,
     STANDARD,
     Arm,
+    Artefact,
     Cell,
 )
+from train.reproduction.measures import Mean, Result
 
 _PAPER = json.loads((Path(__file__).parent.parent / "paper_tables.json").read_text())
 _REQUIRED = (0.6, 0.7, 0.8, 0.9)
+_READINGS = {
+    "by epoch": "first_whole_epoch",
+    "lasting": "lasting_crossing",
+    "lowest": "lowest_passing",
+}
 
 Results = Mapping[tuple[Cell, Arm], Sequence[Result]]  # one result a seed
 Rows = list[list[str]]
@@ -39,11 +45,11 @@ def table1(results: Results, cells: Sequence[Cell]) -> Rows:
 def table2(results: Results, cells: Sequence[Cell]) -> Rows:
     """CQ of the method, and of rules that ask for a test accuracy."""
     head = ["cell", "rule", "CQ", "paper", "difference", "seeds"]
-    rows = [[*head, "CQ lowest", "false reject", "false accept"]]
+    rows = [[*head, *_READINGS, "false reject", "false accept"]]
     for cell in cells:
         found, paper = results.get((cell, STANDARD), ()), _paper("table2_cq_percent", cell)
         row = [_name(cell), "ours", *_beside(_cq(found, "cq_first_crossing"), paper[0])]
-        row.append(_mean(_cq(found, "cq_lowest_passing")))
+        row += _readings(found)
         rows.append(
             [*row, _share(measures.false_reject(found)), _share(measures.false_accept(found))]
         )
@@ -51,9 +57,9 @@ def table2(results: Results, cells: Sequence[Cell]) -> Rows:
         for required, theirs in zip(_REQUIRED, paper[1:], strict=True):
             ours = [measures.accuracy_baseline(accuracy, required) for accuracy in best]
             accepted = [100 * cq for cq in ours if cq is not None]
-            row = [_name(cell), f"Acc-{100 * required:.0f}", *_beside(accepted, theirs), "", "", ""]
-            row[-2] = _share((len(ours) - len(accepted)) / len(ours) if ours else None)
-            rows.append(row)
+            row = [_name(cell), f"Acc-{100 * required:.0f}", *_beside(accepted, theirs)]
+            rejected = _share((len(ours) - len(accepted)) / len(ours) if ours else None)
+            rows.append([*row, *[""] * len(_READINGS), rejected, ""])
     return rows
 
 
@@ -86,7 +92,7 @@ def figure4(results: Results, cells: Sequence[Cell]) -> Rows:
     return _losses_by_arm(results, cells, (*BY_ETA, *NATURAL_BY_ETA))
 
 
-ARTEFACTS: dict[tuple[str, int], Callable[[Results, Sequence[Cell]], Rows]] = {
+ARTEFACTS: dict[Artefact, Callable[[Results, Sequence[Cell]], Rows]] = {
     **{("table", i + 1): f for i, f in enumerate((table1, table2, table3, table4, table5))},
     ("figure", 3): figure3,
     ("figure", 4): figure4,
@@ -96,14 +102,44 @@ ARTEFACTS: dict[tuple[str, int], Callable[[Results, Sequence[Cell]], Rows]] = {
 def _by_arm(
     results: Results, cells: Sequence[Cell], arms: Sequence[Arm], symbol: str, table: str
 ) -> Rows:
-    rows = [["cell", symbol, "CQ", "paper", "difference", "seeds", "CQ lowest"]]
+    rows = [["cell", symbol, "CQ", "paper", "difference", "seeds", *_READINGS]]
     for cell in cells:
         for arm, paper in zip(arms, _paper(table, cell), strict=True):
             found = results.get((cell, arm), ())
             value = f"{100 * arm.eta:g}%" if symbol == "η" else f"{arm.fixed_ratio:g}"
             beside = _beside(_cq(found, "cq_first_crossing"), paper)
-            rows.append([_name(cell), value, *beside, _mean(_cq(found, "cq_lowest_passing"))])
+            rows.append([_name(cell), value, *beside, *_readings(found)])
     return rows
+
+
+def study(results: Results, runs: Iterable[tuple[Cell, Arm]]) -> Rows:
+    """What became of CQ under each recipe of a study."""
+    head = ["cell", "recipe", "N", "last train", "best test", "CQ", *_READINGS]
+    rows = [[*head, "false reject", "false accept", "seeds"]]
+    for cell, arm in runs:
+        found = results.get((cell, arm), ())
+        if not found:
+            continue
+        train = [100 * result["summary"]["final_train_accuracy"] for result in found]
+        best = [100 * measures.best_accuracy(result) for result in found]
+        rows.append(
+            [
+                _name(cell),
+                ", ".join(f"{field} {value}" for field, value in arm.changes) or "the paper's",
+                str(found[0]["task"]["num_samples"]),
+                *map(_mean, (train, best, _cq(found, "cq_first_crossing"))),
+                *_readings(found),
+                _share(measures.false_reject(found)),
+                _share(measures.false_accept(found)),
+                str(len(found)),
+            ]
+        )
+    return rows
+
+
+def _readings(found: Sequence[Result]) -> list[str]:
+    """CQ in the other three ways of reading it."""
+    return [_mean(_cq(found, f"cq_{name}")) for name in _READINGS.values()]
 
 
 def _losses_by_arm(results: Results, cells: Sequence[Cell], arms: Sequence[Arm]) -> Rows:

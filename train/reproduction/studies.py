@@ -1,0 +1,86 @@
+"""How CQ depends on the recipe: runs that differ from one another in one thing each."""
+
+from dataclasses import dataclass
+
+from train.reproduction.arms import STANDARD, Arm, Cell
+
+_TEXTCNN: tuple[Cell, ...] = (("imdb", "textcnn"), ("ag_news", "textcnn"))
+_RESNET: Cell = ("cifar10", "resnet34")
+_ZIPF = STANDARD.with_changes(generator="zipf")
+
+# A fifth of CIFAR-10, so that two cores finish a run in minutes; N = 400 as of the whole.
+_SMALL = STANDARD.with_changes(eta=0.04, train_samples=10_000, epochs=20, eval_every=1)
+# The trial that passed at 39% test accuracy.
+_EARLY = STANDARD.with_changes(
+    train_samples=25_000, epochs=8, learning_rate=0.05, augment="none", eval_every=1
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """One question.
+
+    Attributes:
+        question: which the runs answer.
+        runs: a cell and what is changed in its recipe.
+    """
+
+    question: str
+    runs: tuple[tuple[Cell, Arm], ...]
+
+
+def _each(cells: tuple[Cell, ...], *arms: Arm) -> tuple[tuple[Cell, Arm], ...]:
+    return tuple((cell, arm) for cell in cells for arm in arms)
+
+
+STUDIES: dict[str, Study] = {
+    "words": Study(
+        "Do random words that are as frequent as in real text hold back the first pass?",
+        _each((*_TEXTCNN, ("ag_news", "att_blstm"), ("imdb", "att_blstm")), STANDARD, _ZIPF),
+    ),
+    "labels": Study(
+        "Do balanced labels, of which a constant answer hits no more than 1/C?",
+        _each(
+            _TEXTCNN,
+            STANDARD,
+            STANDARD.with_changes(labels="balanced"),
+            _ZIPF.with_changes(labels="balanced"),
+        ),
+    ),
+    "early": Study(
+        "What lets a network pass that is trained without augmentation for an epoch?",
+        _each(
+            (_RESNET,),
+            _EARLY,
+            _EARLY.with_changes(labels="balanced"),
+            _EARLY.with_changes(eta=0.032),
+            _EARLY.with_changes(augment="flip"),
+        ),
+    ),
+    "augmentation": Study(
+        "How much does augmentation hold it back?",
+        _each(
+            (_RESNET,),
+            _SMALL.with_changes(augment="none"),
+            _SMALL,
+            _SMALL.with_changes(augment="crop_flip"),
+        ),
+    ),
+    "schedule": Study(
+        "How much does the schedule of the learning rate matter?",
+        _each(
+            (_RESNET,),
+            _SMALL,
+            _SMALL.with_changes(schedule="step"),
+            _SMALL.with_changes(schedule="constant"),
+        ),
+    ),
+    "batch-norm": Study(
+        "How much does batch norm matter?",
+        _each((("cifar10", "vgg11"),), _SMALL, _SMALL.with_changes(model="vgg11_bn")),
+    ),
+    "size": Study(
+        "How much does N, at one size of the training set?",
+        _each((_RESNET,), *(_SMALL.with_changes(eta=eta) for eta in (0.01, 0.02, 0.04, 0.08))),
+    ),
+}
