@@ -4,6 +4,7 @@ The public names are those in ``__all__``; models, data and layers are imported 
 so that ``import jaxverify`` stays quick.
 """
 
+from jaxverify.caution import cautions
 from jaxverify.errors import DataError, UserError
 from jaxverify.extra_task import ExtraTask
 from jaxverify.generation import generate
@@ -23,6 +24,7 @@ __all__ = [
     "TrainedModel",
     "UserError",
     "Verdict",
+    "cautions",
     "generate",
     "mix",
     "verify",

@@ -65,11 +65,15 @@ def zipf(key: jax.Array, task: ExtraTask, shape: tuple[int, ...]) -> Shaped[jax.
     """
     if task.kind != "text":
         raise UserError(f"generator is 'zipf'; it fills text, not a task of kind {task.kind!r}")
-    shares = np.cumsum(1 / np.arange(1, (task.vocab_size or 0) - NUM_RESERVED_TOKENS))
-    total = shares[-1] + 1 / (len(shares) + 1)
-    ends = np.floor(2.0**32 * shares / total).astype(np.uint32)
+    ends = zipf_ends((task.vocab_size or 0) - NUM_RESERVED_TOKENS)
     ranks = jnp.searchsorted(jnp.asarray(ends), _words(key, shape), side="right")
     return (NUM_RESERVED_TOKENS + ranks).astype(jnp.int32)
+
+
+def zipf_ends(num_words: int) -> UInt32[np.ndarray, " m"]:
+    """Where, of 32 random bits, the words end by Zipf's law, the last word's end left out."""
+    ends = np.cumsum(1 / np.arange(1, num_words + 1))
+    return np.floor(2.0**32 * (ends[:-1] / ends[-1])).astype(np.uint32)
 
 
 def _words(key: jax.Array, shape: tuple[int, ...]) -> UInt32[jax.Array, "..."]:

@@ -27,6 +27,7 @@ class Setting(NamedTuple):
         test: "binomial" (the paper's) or "permutation".
         target_share: the memorised share that a converged model is expected to reach; a FAIL
             says that the model lies below it.
+        cautions: why the task may not carry the guarantee, as :func:`jaxverify.cautions` says.
     """
 
     num_samples: int
@@ -35,6 +36,7 @@ class Setting(NamedTuple):
     epsilon: float
     test: Test
     target_share: float
+    cautions: tuple[str, ...] = ()
 
 
 class Sensitivity(NamedTuple):
@@ -138,6 +140,7 @@ class Verdict:
             "memorised_lower": float(lower),
             "memorised_upper": float(upper),
             **setting._asdict(),
+            "cautions": list(setting.cautions),
             "sensitivity": [row._asdict() for row in self.sensitivity()],
         }
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from jaxverify import keys, stats
+from jaxverify.caution import cautions
 from jaxverify.errors import UserError
 from jaxverify.extra_task import ExtraTask
 from jaxverify.generation import generate
@@ -80,7 +81,8 @@ def verify(
         raise UserError(f"test is {test!r}; it is 'binomial' or 'permutation'")
     if target_share is None:
         target_share = stats.detectable_share(task.num_samples, task.num_classes, alpha, epsilon)
-    setting = Setting(task.num_samples, task.num_classes, alpha, epsilon, test, target_share)
+    known = cautions(task, alpha, epsilon)
+    setting = Setting(task.num_samples, task.num_classes, alpha, epsilon, test, target_share, known)
 
     extra = generate(key, task)
     ask = predict if params is None else lambda features: predict(params, features)

@@ -14,6 +14,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxverify import ExtraTask, Samples, UserError, generate
 from jaxverify.generation import generate_batches
+from jaxverify.generators import zipf_ends
 
 IMAGE = ExtraTask("image", (32, 32, 3), num_classes=10, num_samples=400)
 TEXT = ExtraTask("text", (64,), num_classes=4, num_samples=960, vocab_size=10_000)
@@ -216,6 +217,39 @@ def test_a_task_that_cannot_work_is_refused_naming_the_value(change, message):
         dataclasses.replace(IMAGE, **change)
 
 
+ZIPF = dataclasses.replace(TEXT, generator="zipf")
+
+
+def test_a_words_probability_is_one_over_r_h():
+    task = dataclasses.replace(ZIPF, vocab_size=102, num_samples=20_000, shape=(80,))
+    words = np.asarray(generate(jax.random.key(0), task).features)[:, :20] - 2
+    expected = 1 / np.arange(1, 101)
+    expected *= words.size / expected.sum()
+    # Every count within five standard deviations of a binomial one.
+    counts = np.bincount(words.ravel(), minlength=100)
+    assert len(counts) == 100
+    assert np.all(np.abs(counts - expected) < 5 * np.sqrt(expected))
+    assert counts[0] > 40 * counts[-1]
+
+
+@given(st.integers(4, 30_000))
+@settings(max_examples=20, deadline=None)
+def test_the_ends_of_the_words_are_off_by_at_most_2_to_the_minus_31(vocab_size):
+    words = vocab_size - 2
+    drawn = np.diff([0, *zipf_ends(words).astype(np.int64), 2**32]) / 2**32
+    shares = 1 / np.arange(1, words + 1)
+    np.testing.assert_allclose(drawn, shares / shares.sum(), rtol=0, atol=2.0**-31)
+    assert np.all(drawn > 0)
+
+
+def test_words_by_zipf_are_refused_where_there_are_none_and_coincide_more_easily():
+    with pytest.raises(UserError, match="generator is 'zipf'; it fills text, not a task of kind"):
+        generate(jax.random.key(0), dataclasses.replace(IMAGE, generator="zipf"))
+    uniform = dataclasses.replace(TEXT, shape=(20,), num_samples=400)  # five words of 9,998
+    with pytest.raises(UserError, match="too few for 400 distinct samples"):
+        dataclasses.replace(uniform, generator="zipf")
+
+
 @pytest.mark.usefixtures("untyped_caller")
 def test_more_refusals():
     with pytest.raises(UserError, match=r"the fixed region .* is empty"):
@@ -224,7 +258,7 @@ def test_more_refusals():
         ExtraTask("text", (64,), 2, 20)
     with pytest.raises(UserError, match="vocab_size is 3"):
         ExtraTask("text", (64,), 2, 20, vocab_size=3)
-    with pytest.raises(UserError, match="generator is 'perlin'; known are uniform"):
+    with pytest.raises(UserError, match="generator is 'perlin'; known are uniform, zipf"):
         generate(jax.random.key(0), dataclasses.replace(IMAGE, generator="perlin"))
     with pytest.raises(UserError, match="neither images"):
         ExtraTask.for_dataset(Samples(np.zeros((5, 5, 5)), np.zeros(5, int)))

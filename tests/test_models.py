@@ -17,6 +17,7 @@ TOKENS = jax.random.randint(jax.random.key(0), (8, 20), 0, 50)
 INPUTS = {
     "resnet34": IMAGES,
     "vgg11": IMAGES,
+    "vgg11_bn": IMAGES,
     "digits_cnn": DIGITS,
     "textcnn": TOKENS,
     "att_blstm": TOKENS,
@@ -43,6 +44,7 @@ def initialised(name: str, seed: int = 1):
         ("resnet34", 100, 21_335_972),
         ("vgg11", 10, 9_750_922),
         ("vgg11", 100, 9_797_092),
+        ("vgg11_bn", 10, 9_750_922 + 2 * 2_752),  # a scale and a bias for each of 2,752 channels
         ("textcnn", 2, 1_120_902),
         ("textcnn", 4, 1_121_504),
         ("att_blstm", 2, 1_629_506),

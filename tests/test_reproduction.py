@@ -20,9 +20,12 @@ from jaxverify import UserError
 from train.loop import TrainingError
 from train.reproduce import main
 from train.reproduction import measures, publication, queue, tables
+from train.reproduction.arms import ARMS, BASELINE, CELLS, ETAS, STANDARD, Arm
 from train.reproduction.duration import Durations
-from train.reproduction.plan import ARMS, BASELINE, CELLS, ETAS, STANDARD, Arm, Run, plan
+from train.reproduction.plan import Run, plan
+from train.reproduction.studies import STUDIES
 from train.run_folder import RunFolder
+from train.summary import summarise
 
 ROOT = Path(__file__).parent.parent
 PAPER = json.loads((ROOT / "train/paper_tables.json").read_text())
@@ -47,19 +50,13 @@ def reviews(tmp_path_factory) -> Path:
 def result(seed: int, best: float, *passes: bool) -> dict:
     """A run whose test accuracy rises from 0.5 to ``best``, with an evaluation for each pass."""
     accuracies = np.linspace(0.5, best, len(passes) or 2).tolist()
-    crossing = next((a for a, passed in zip(accuracies, passes, strict=False) if passed), None)
-    return {
-        "config": {"seed": seed},
-        "summary": {
-            "best_test_accuracy": best,
-            "final_passed": bool(passes and passes[-1]),
-            "cq_first_crossing": crossing and crossing / best,
-            "cq_lowest_passing": crossing and crossing / best,
-        },
-        "evaluations": [
-            {"test_accuracy": a, "passed": p} for a, p in zip(accuracies, passes, strict=False)
-        ],
-    }
+    rows: list[dict] = [
+        {"step": 10 * i, "epoch": i / 2, "test_accuracy": accuracy, "train_accuracy": 0.99}
+        for i, accuracy in enumerate(accuracies, start=1)
+    ]
+    for row, passed in zip(rows, passes, strict=False):
+        row |= {"passed": passed, "extra_accuracy": 0.7 if passed else 0.5}
+    return {"config": {"seed": seed}, "summary": summarise(rows), "evaluations": rows}
 
 
 @pytest.mark.parametrize("budget", ["smoke", "cpu", "paper"])
@@ -72,6 +69,24 @@ def test_every_run_of_the_plan_has_a_folder_of_its_own_and_a_recipe_that_can_run
     of_one_cell = [run for run in runs if run.cell == IMDB and run.seed == 0]
     # 6 by eta and 6 by s share one; then the baseline, and the naive construction by eta.
     assert len(of_one_cell) == 6 + 5 + 1 + 6
+
+
+def test_the_runs_of_the_studies_change_one_thing_each_and_can_run():
+    for name, study in STUDIES.items():
+        runs = plan([("study", name)], CELLS, "cpu")
+        assert {(run.cell, run.arm) for run in runs} == set(study.runs)
+        configs = [run.config(Path("r"), None) for run in runs if run.seed == 0]
+        assert len({config.run_folder for config in configs}) == len(configs)
+        for config in configs:
+            config.check()
+            assert config.probe_every == config.eval_every / 10
+
+
+def test_an_arm_survives_json():
+    arm = STANDARD.with_changes(labels="balanced", eta=0.04).with_changes(epochs=20)
+    assert str(arm) == "eta0.04-s0.75-labels=balanced-epochs=20"
+    assert Arm.from_json(json.loads(json.dumps(vars(arm)))) == arm
+    assert Arm.from_json(json.loads(json.dumps(vars(BASELINE)))) == BASELINE
 
 
 def test_the_first_seed_of_everything_comes_before_the_second_of_anything():
@@ -119,6 +134,9 @@ def test_false_accepts_are_passes_below_95_percent_of_the_best_and_false_rejects
     assert measures.false_accept([late, never]) == 0
     assert measures.false_accept([early]) == 1 / 2
     assert measures.false_reject([early, late, never]) == 1 / 3
+    # Between steps 20 and 30, at 0.7 and 0.9, a probe lies under 0.855 until step 27.
+    probes = [{"step": step, "passed": True} for step in (22, 27, 28)]
+    assert measures.false_accept([{**late, "probes": probes}]) == 2 / 4
     assert measures.false_reject([]) is measures.false_accept([]) is None
 
 
@@ -127,13 +145,23 @@ def test_a_table_without_runs_shows_the_papers_numbers_alone():
         rows = make({}, CELLS)
         assert len({len(row) for row in rows}) == 1, (kind, number)
         assert len(rows) > len(CELLS)
-    assert tables.table4({}, [IMDB])[1] == ["imdb/textcnn", "0.4%", "-", "95.93", "", "0", "-"]
+    assert tables.table4({}, [IMDB])[1] == [
+        "imdb/textcnn",
+        "0.4%",
+        "-",
+        "95.93",
+        "",
+        "0",
+        "-",
+        "-",
+        "-",
+    ]
 
 
 def test_a_missing_number_of_the_paper_has_no_difference():
     cell = ("cifar100", "vgg11")
     rows = tables.table4({(cell, Arm("regions", eta=ETAS[-1])): [result(0, 0.9, True)]}, [cell])
-    assert rows[-1][1:6] == ["4%", "55.56", "-", "", "1"]
+    assert rows[-1][1:6] == ["4%", "100.00", "-", "", "1"]
 
 
 def finish(config, console):
@@ -257,13 +285,10 @@ def test_a_queue_that_is_killed_and_started_again_has_the_same_results(reviews, 
 def published(seed: int, arm: Arm, accuracy: float) -> dict:
     found = result(seed, accuracy, False, True)
     found["config"] |= Run(IMDB, arm, seed, "cpu").config(Path("/secret"), Path("/data")).to_json()
-    found["summary"] |= {
-        "epochs": 5.0,
-        "final_train_accuracy": 0.99,
-        "final_test_accuracy": accuracy,
-    }
     about = {"train_samples": 25_200, "data_fingerprint": "0" * 64, "code_revisions": ["a" * 40]}
-    return {**found, **about, "seconds": 90.0, "verdict": {"outcome": "PASS"}}
+    task = {"num_samples": 200, "kind": "text"}
+    verdict = {"outcome": "PASS", "threshold": 0.595}
+    return {**found, **about, "seconds": 90.0, "verdict": verdict, "task": task}
 
 
 def test_what_is_published_is_shown_and_says_nothing_of_the_machine(tmp_path, monkeypatch):
@@ -282,14 +307,18 @@ def test_what_is_published_is_shown_and_says_nothing_of_the_machine(tmp_path, mo
     page = (tmp_path / "page.md").read_text()
     assert "| imdb/textcnn | 1.00 ± 0.00 | 0.19 | +0.81 | 2 |" in page
     assert "| cifar10/resnet34 | - | 0.06 |  | 0 |" in page
-    assert "| imdb/textcnn baseline | 0 | adamw 0.001, none | 25,200 | 5 | 99.00% |" in page
+    assert "| imdb/textcnn baseline | 0 | adamw 0.001, none | 25,200 | 1 | 99.00% |" in page
     everything = page + "".join(path.read_text() for path in (tmp_path / "results").iterdir())
     assert not re.search("/secret|/data", everything)
     assert "| imdb/textcnn | natural-eta0.008 | 2.00 ± 0.00 | 2 |" in page
     assert "Not run yet: `python -m train.reproduce --figure 3`" in page
-    (picture,) = (tmp_path / "pictures").iterdir()
-    assert picture.name == "figure4.png"
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    pictures = sorted((tmp_path / "pictures").iterdir())
+    names = ["crossing-imdb-textcnn-eta0.008-s0.75.png", "figure4.png"]
+    assert [picture.name for picture in pictures] == names
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
+    assert all(f"](pictures/{name})" in page or f"/{name})" in page for name in names)
+    assert "Not run yet: `python -m train.reproduce --study early`" in page
+    assert "| imdb/textcnn | the paper's | 200 | 99.00 ± 0.00 |" in page
 
 
 def test_the_committed_page_is_that_of_the_committed_results():

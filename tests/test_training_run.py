@@ -144,7 +144,7 @@ def test_text_from_a_folder_of_parquet_files_is_learnt(tmp_path):
 
 
 @pytest.mark.slow
-def test_probing_adds_evaluations_where_the_verdict_changes_and_alters_nothing_else(tmp_path):
+def test_probing_evaluates_where_a_pass_begins_and_alters_nothing_else(tmp_path):
     options = ["--extra", "--epochs", "12", "--eval-every", "4"]
     assert train_digits(*options, "--workdir", str(tmp_path / "without")) == 0
     probing = ["--probe-every", "0.25", "--workdir", str(tmp_path / "with")]
@@ -153,10 +153,17 @@ def test_probing_adds_evaluations_where_the_verdict_changes_and_alters_nothing_e
     added = [row for row in rows if row["step"] not in {row["step"] for row in without}]
     assert [row for row in rows if row not in added] == without
     assert added
-    for row in added:
-        before = rows[rows.index(row) - 1] if rows.index(row) else {"passed": False}
-        assert row["passed"] != before["passed"]
-        assert row["epoch"] % 4
+    probes = RunFolder(tmp_path / "with").probes()
+    asked = sorted([*rows, *probes], key=lambda row: row["step"])
+    assert [row["epoch"] for row in asked] == pytest.approx(np.arange(0.25, 12.1, 0.25), abs=0.06)
+    passed = [False, *(row["passed"] for row in asked)]
+    begins = [row for i, row in enumerate(asked) if passed[i + 1] and not passed[i]]
+    assert all(row in begins for row in added)
+    assert all(row in rows for row in begins)
+    result = json.loads((tmp_path / "with/result.json").read_text())
+    assert result["probes"] == probes
+    assert all(0 < row["extra_auc"] <= 1 for row in asked)
+    assert all(1 / 10 <= row["extra_commonest"] <= 1 for row in asked)
 
 
 @pytest.mark.slow
@@ -310,7 +317,7 @@ def test_validation_holds_samples_out_of_the_training_set():
     assert sorted(parts) == sorted(image.tobytes() for image in whole.train.features)
 
 
-def test_the_crossing_is_read_at_the_first_pass_and_at_the_lowest():
+def test_the_crossing_is_read_four_ways():
     def row(step, test, passed):
         values = {"step": step, "epoch": step / 2, "test_accuracy": test}
         return {**values, "extra_accuracy": 0.2, "passed": passed}
@@ -322,6 +329,15 @@ def test_the_crossing_is_read_at_the_first_pass_and_at_the_lowest():
     assert summary["lowest_passing"]["step"] == 3
     assert summary["cq_lowest_passing"] == pytest.approx(0.6 / 0.8)
     assert summary["final_passed"] is False
+    assert summary["first_whole_epoch"]["step"] == 2
+    assert summary["lasting_crossing"] is summary["cq_lasting_crossing"] is None
+    lasting = summarise([*rows, row(5, 0.75, True), row(7, 0.8, True)])
+    assert lasting["lasting_crossing"]["step"] == 5
+    probed = summarise([*rows, row(5, 0.75, True), row(7, 0.8, True)], [row(6, 0, False)])
+    assert probed["lasting_crossing"]["step"] == 7
+    assert probed["cq_lasting_crossing"] == 1
+    odd = summarise([row(1, 0.5, True), row(4, 0.8, True)])
+    assert (odd["first_crossing"]["step"], odd["first_whole_epoch"]["step"]) == (1, 4)
     never = summarise(rows[:1])
     assert never["first_crossing"] is None
     assert never["cq_lowest_passing"] is None

@@ -2,7 +2,6 @@
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import log_softmax
 from scipy.stats import rankdata
 
 
@@ -24,13 +23,14 @@ def score_auc(logits: Float[np.ndarray, "n classes"], labels: Int[np.ndarray, " 
     Extra samples share most of their features, and so a bias of the model that, as long as little
     is memorised, decides all answers alike.
 
-    Guarantee: such a bias, of ``log_softmax(logits)`` and common to all samples, leaves it
-    unchanged.
+    Guarantee: such a bias of the logits, common to all samples, leaves it unchanged; and so does
+    one of a sample, common to all classes.
 
     >>> score_auc(np.array([[2.0, 1.0], [3.0, 1.0], [9.0, 1.0]]), np.array([1, 0, 0]))
     1.0
     """
-    ranks = rankdata(log_softmax(logits, axis=-1), axis=0)
+    scores = logits.astype(np.float64)
+    ranks = rankdata(scores - scores.mean(axis=-1, keepdims=True), axis=0)
     of_class = labels[:, None] == np.arange(logits.shape[1])
     inside = of_class.sum(axis=0)
     pairs = inside * (len(labels) - inside)

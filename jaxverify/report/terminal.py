@@ -14,7 +14,7 @@ _MEANINGS = {
 
 
 def verdict_table(facts: dict[str, Any]) -> Table:
-    """The numbers of one verdict, and how it would stand under other values of epsilon.
+    """The numbers of one verdict, how it would stand under other values of epsilon, and cautions.
 
     Args:
         facts: of the verdict, as ``Verdict.to_dict`` gives them.
@@ -22,7 +22,7 @@ def verdict_table(facts: dict[str, Any]) -> Table:
     outcome, alpha = facts["outcome"], facts["alpha"]
     table = Table(
         title=Text(outcome, style=_STYLES[outcome]),
-        caption=_MEANINGS[outcome],
+        caption="\n\n".join([_MEANINGS[outcome], *facts["cautions"]]),
         show_header=False,
     )
     table.add_column(style="dim")

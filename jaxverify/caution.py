@@ -1,0 +1,58 @@
+"""What a customer should know of an extra task before relying on its verdict."""
+
+from jaxverify import stats
+from jaxverify.extra_task import ExtraTask
+
+_WEAK = 0.2  # a memorised share that a converged network may well not reach
+_MARGIN = 0.07  # a memorised share above epsilon that it does reach
+
+
+def cautions(task: ExtraTask, alpha: float = 0.01, epsilon: float = 0.03) -> tuple[str, ...]:
+    """Why this task may pass a model too early or not pass a converged one, and what would help.
+
+    Args:
+        task: the extra task.
+        alpha: α, the significance level of the verification.
+        epsilon: ε, the share of extra samples that may be learned before convergence.
+
+    Returns:
+        tuple: a sentence each; none where there is nothing to say.
+
+    Raises:
+        UserError: if alpha or epsilon is out of its range, or N is too small for any model to pass.
+
+    Guarantee: a task of balanced labels, on which a model passes with 90% power at a memorised
+    share of 20%, and whose words, if it has any, are drawn by Zipf's law, calls for no caution.
+
+    >>> task = ExtraTask("text", (256,), num_classes=2, num_samples=200, vocab_size=10_000)
+    >>> for sentence in cautions(task):
+    ...     print(sentence[:50])
+    With N = 200 a model passes in nine of ten cases o
+    The labels are drawn each for itself, and fall une
+    The random words are drawn uniformly, so that most
+    >>> cautions(ExtraTask("image", (32, 32, 3), 10, num_samples=400, labels="balanced"))
+    ()
+    """
+    found = []
+    share = stats.detectable_share(task.num_samples, task.num_classes, alpha, epsilon)
+    if share > _WEAK:
+        modest = min(epsilon + _MARGIN, (1 + epsilon) / 2)
+        better = stats.required_num_samples(modest, task.num_classes, alpha, epsilon)
+        found.append(
+            f"With N = {task.num_samples} a model passes in nine of ten cases only if it has "
+            f"memorised {share:.0%} of the extra task, so that a converged one may not pass; "
+            f"N = {better:,} is enough for {modest:.0%}."
+        )
+    if task.labels == "iid":
+        found.append(
+            "The labels are drawn each for itself, and fall unequally often: a model that gives "
+            "one answer to all extra samples, as networks in training do, is right more often than "
+            "by chance; labels='balanced' leaves it at one in C."
+        )
+    if task.kind == "text" and task.generator == "uniform":
+        found.append(
+            "The random words are drawn uniformly, so that most are rare in real text: networks "
+            "memorise them at sight, and may pass long before they have converged; "
+            "generator='zipf' draws words as frequent as in real text."
+        )
+    return tuple(found)
