@@ -10,7 +10,7 @@ from jaxverify import stats
 from jaxverify.errors import UserError
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Test = Literal["binomial", "permutation"]
@@ -148,11 +148,8 @@ class Verdict:
         """:meth:`to_dict` as one JSON object, valid everywhere (no NaN, no infinity)."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
-    def table(self) -> "Table":
-        """The verdict as a table for the terminal; ``rich.print(verdict)`` shows it."""
-        from jaxverify.report.terminal import verdict_table
+    def __rich__(self) -> "Group":
+        """A page for the terminal: ``rich.print(verdict)``."""
+        from jaxverify.report.terminal import verdict_page
 
-        return verdict_table(self.to_dict())
-
-    def __rich__(self) -> "Table":
-        return self.table()
+        return verdict_page(self.to_dict())

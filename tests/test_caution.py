@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_verification import KEY, shown
 
 from jaxverify import ExtraTask, UserError, cautions, generate, stats, verify
-from test_verification import KEY, shown
 
 
 def text(**changes) -> ExtraTask:

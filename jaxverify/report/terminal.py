@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -13,16 +14,21 @@ _MEANINGS = {
 }
 
 
-def verdict_table(facts: dict[str, Any]) -> Table:
-    """The numbers of one verdict, how it would stand under other values of epsilon, and cautions.
+def verdict_page(facts: dict[str, Any]) -> Group:
+    """The numbers of a verdict, how it would stand under other values of epsilon, and cautions.
 
     Args:
         facts: of the verdict, as ``Verdict.to_dict`` gives them.
     """
+    cautions = (Text(f"Caution: {sentence}", style="yellow") for sentence in facts["cautions"])
+    return Group(_table(facts), *cautions)
+
+
+def _table(facts: dict[str, Any]) -> Table:
     outcome, alpha = facts["outcome"], facts["alpha"]
     table = Table(
         title=Text(outcome, style=_STYLES[outcome]),
-        caption="\n\n".join([_MEANINGS[outcome], *facts["cautions"]]),
+        caption=_MEANINGS[outcome],
         show_header=False,
     )
     table.add_column(style="dim")
