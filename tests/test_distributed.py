@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 
 import jaxverify
+from jaxverify import UserError
 from train.checkpoint import load_variables, saved_steps
 from train.main import main
 from train.processes import CONNECT, HEARTBEAT
 from train.run_folder import RunFolder, load_model
+from train.supervisor import _origin
 from train.training_set import extra_key
 
 ROOT = Path(__file__).parent.parent
@@ -253,6 +255,15 @@ def test_a_coordinator_that_is_not_there_is_given_up(lonely):
     status, _, errors = end(lonely, within=CONNECT + 60)
     assert status == 2
     assert f"after {CONNECT} seconds the coordinator at 127.0.0.1:" in one_line(errors)
+
+
+def test_an_error_is_traced_to_what_it_was_raised_from():
+    gone = KeyError("gone")
+    late = TimeoutError("late")
+    late.__cause__ = gone
+    assert _origin(late, KeyError) is gone
+    assert _origin(late, OSError) is late  # a TimeoutError is one
+    assert _origin(late, UserError) is None
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
@@ -58,6 +59,15 @@ class DataMesh:
     def local(self, tree: Any) -> Any:
         """Of arrays that stand on each device, the copies on one device of this process."""
         return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
+
+    def meet(self) -> None:
+        """Open the connections between all devices; every process must call it.
+
+        JAX gives up where a process is 30 seconds late for it, as one may be that compiles longer.
+        """
+        own = np.ones(self.size // jax.process_count(), np.int32)
+        everywhere = jax.make_array_from_process_local_data(self.split, own)
+        jax.jit(jnp.sum, out_shardings=self.replicated)(everywhere).block_until_ready()
 
     def jit_train(self, train_step: Callable[..., Any]) -> Callable[..., Any]:
         """Jit ``train_step(state, batch, key)``; the old state's memory is given to the new."""

@@ -67,7 +67,9 @@ def _reproduce(options: argparse.Namespace, console: Console) -> int:
     asked: list[Artefact] = [("table", number) for number in options.table or ()]
     asked += [("figure", number) for number in options.figure or ()]
     asked += [("study", name) for name in options.study or ()]
-    asked = list(dict.fromkeys(asked)) or list(ARMS)
+    if not asked:
+        asked = [*ARMS, *(("study", name) for name in STUDIES if options.publish)]
+    asked = list(dict.fromkeys(asked))
     cells = parse_cells(options.cells) if options.cells else list(CELLS)
     runs = plan(asked, cells, options.budget)
     if options.dry_run:

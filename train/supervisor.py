@@ -108,25 +108,36 @@ def _child(config: Config, report: Connection, log: str) -> None:
 
     from train import processes
     from train.loop import train
+    from train.mesh import DataMesh
 
     def work() -> int:
         processes.connect(config)
         report.send(("place", f"process {jax.process_index()} of {jax.process_count()}"))
+        DataMesh().meet()
         train(config, Console(quiet=not processes.is_first()))
         processes.wait_for_all()
         return 0
 
     try:
         status = exit_status(work)
-    except jax.errors.JaxRuntimeError as error:
+    except Exception as error:
+        # Ended at once: on the ordinary way out JAX waits for others, who wait for this process.
+        if (lost := _origin(error, jax.errors.JaxRuntimeError)) is None:
+            traceback.print_exc()
+            os._exit(1)
         traceback.print_exc(file=native)
-        report.send(("failed", str(error).splitlines()[0]))
+        report.send(("failed", str(lost).splitlines()[0]))
         os._exit(2)
-    except Exception:  # not to wait, on the way out, for others that wait for this process
-        traceback.print_exc()
-        os._exit(1)
     report.send(("status", status))
     jax.distributed.shutdown()
+
+
+def _origin(error: BaseException, kind: type[Exception]) -> BaseException | None:
+    """The exception of a kind among ``error`` and what it was raised from."""
+    chain = error
+    while chain is not None and not isinstance(chain, kind):
+        chain = chain.__cause__ or chain.__context__
+    return chain
 
 
 def _end_with_parent() -> None:

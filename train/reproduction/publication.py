@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from train.atomic import write_atomic
-from train.config import PLACES
+from train.config import PLACES, Config
 from train.curve import draw_curve
 from train.reproduction.arms import ARMS, BASELINE, CELLS, FIGURES, STANDARD, Arm
 from train.reproduction.measures import Result
@@ -59,15 +59,14 @@ def redraw() -> None:
         if _has_points(number, results):
             write_atomic(PICTURES / f"figure{number}.png", draw_losses(number, results))
     for name, result in _crossings(results).items():
-        title = f"{result['config']['model']} on {result['config']['dataset']}"
-        curve = draw_curve(
-            f"{title}, random words by {result['config']['generator']} draw"
-            if result["task"]["kind"] == "text"
-            else title,
-            result["evaluations"],
-            result["verdict"]["threshold"],
-            result.get("probes", ()),
-        )
+        config = Config.from_json(result["config"])
+        title = f"{config.model} on {config.dataset}"
+        if result["task"]["kind"] == "text":
+            title += {"uniform": ", every word alike", "zipf": ", words by Zipf's law"}[
+                config.generator
+            ]
+        rows, threshold = result["evaluations"], result["verdict"]["threshold"]
+        curve = draw_curve(title, rows, threshold, result.get("probes", ()))
         write_atomic(PICTURES / f"{name}.png", curve)
     write_atomic(PAGE, render(results).encode())
 
