@@ -56,7 +56,8 @@ def result(seed: int, best: float, *passes: bool) -> dict:
     ]
     for row, passed in zip(rows, passes, strict=False):
         row |= {"passed": passed, "extra_accuracy": 0.7 if passed else 0.5}
-    return {"config": {"seed": seed}, "summary": summarise(rows), "evaluations": rows}
+    config = {"seed": seed, "eval_every": 0.5}
+    return {"config": config, "summary": summarise(rows), "evaluations": rows}
 
 
 @pytest.mark.parametrize("budget", ["smoke", "cpu", "paper"])
@@ -123,6 +124,10 @@ def test_performance_loss_pairs_runs_of_one_seed():
     assert tables.table3(results, [IMDB])[1] == [
         *("imdb/textcnn", "2.00 ± 12.71", "0.19", "+1.81", "2")
     ]
+    lucky = {"step": 13, "epoch": 0.65, "test_accuracy": 0.99}  # not asked of the baseline
+    evaluations = [lucky, *result(0, 0.87)["evaluations"]]
+    probed = {**result(0, 0.87), "evaluations": evaluations}
+    assert measures.performance_loss(result(0, 0.9), probed) == pytest.approx(0.03)
     with pytest.raises(ValueError, match="seeds 0 and 1"):
         measures.performance_loss(result(0, 0.9), result(1, 0.8))
 

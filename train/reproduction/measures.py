@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 WELL_TRAINED = 0.95  # of the best test accuracy; a pass below it is a false accept
+_ROUNDING = 0.02  # of the time between evaluations, which begin at a whole step
 
 Result = Mapping[str, Any]  # what a run's result.json holds
 
@@ -51,13 +52,24 @@ def performance_loss(without: Result, protected: Result) -> float:
     """What the extra task costs: acc_max of the baseline less that of the run with it.
 
     The two are of one seed: they share the original samples, initial parameters and nothing else,
-    as the mixing moves every sample.
+    as the mixing moves every sample. The best is taken of the evaluations that both have; those
+    that the protected run has besides, where the extra task begins to pass, would favour it.
     """
     if without["config"]["seed"] != protected["config"]["seed"]:
         raise ValueError(
             f"the runs have seeds {without['config']['seed']} and {protected['config']['seed']}"
         )
-    return best_accuracy(without) - best_accuracy(protected)
+    return _best_scheduled(without) - _best_scheduled(protected)
+
+
+def _best_scheduled(result: Result) -> float:
+    every = result["config"]["eval_every"]
+    last = result["evaluations"][-1]
+    return max(
+        row["test_accuracy"]
+        for row in result["evaluations"]
+        if row is last or abs(row["epoch"] / every - round(row["epoch"] / every)) < _ROUNDING
+    )
 
 
 def accuracy_baseline(best: float, required: float) -> float | None:

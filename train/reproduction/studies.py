@@ -55,6 +55,14 @@ STUDIES: dict[str, Study] = {
             _ZIPF.with_changes(labels="balanced"),
         ),
     ),
+    "optimizer": Study(
+        "Is it Adam that learns a rare word at sight?",
+        _each(
+            (("imdb", "textcnn"),),
+            STANDARD,
+            STANDARD.with_changes(optimizer="sgd", learning_rate=0.1),
+        ),
+    ),
     "early": Study(
         "What lets a network pass that is trained without augmentation for an epoch?",
         _each(
