@@ -44,7 +44,12 @@ STUDIES: dict[str, Study] = {
     ),
     "words": Study(
         "Do random words that are as frequent as in real text hold back the first pass?",
-        _each((*_TEXTCNN, ("ag_news", "att_blstm"), ("imdb", "att_blstm")), STANDARD, _ZIPF),
+        _each(
+            (*_TEXTCNN, ("ag_news", "att_blstm"), ("imdb", "att_blstm")),
+            STANDARD,
+            _ZIPF,
+            _ZIPF.with_changes(eta=0.024),
+        ),
     ),
     "labels": Study(
         "Do balanced labels, of which a constant answer hits no more than 1/C?",
