@@ -19,7 +19,7 @@ from rich.console import Console
 from jaxverify import UserError
 from train.loop import TrainingError
 from train.reproduce import main
-from train.reproduction import measures, publication, queue, tables
+from train.reproduction import measures, publication, queue, study_tables, tables
 from train.reproduction.arms import ARMS, BASELINE, CELLS, ETAS, STANDARD, Arm
 from train.reproduction.duration import Durations
 from train.reproduction.plan import Run, plan
@@ -140,9 +140,29 @@ def test_false_accepts_are_passes_below_95_percent_of_the_best_and_false_rejects
     assert measures.false_accept([early]) == 1 / 2
     assert measures.false_reject([early, late, never]) == 1 / 3
     # Between steps 20 and 30, at 0.7 and 0.9, a probe lies under 0.855 until step 27.
-    probes = [{"step": step, "passed": True} for step in (22, 27, 28)]
+    probes = [{"step": step, "passed": True, "extra_accuracy": 0.7} for step in (22, 27, 28)]
     assert measures.false_accept([{**late, "probes": probes}]) == 2 / 4
     assert measures.false_reject([]) is measures.false_accept([]) is None
+
+
+def test_another_epsilon_asks_for_more_of_the_same_answers():
+    rows = result(0, 0.9, False, True, True)["evaluations"]  # 50, 70 and 70% right, at 0.5 to 0.9
+    probe = {"step": 25, "passed": True, "extra_accuracy": 0.62}
+    run = {
+        "config": {"alpha": 0.01},
+        "task": {"num_samples": 200, "num_classes": 2},
+        "evaluations": rows,
+        "probes": [probe],
+        "summary": summarise(rows),
+    }
+    assert measures.under_epsilon(run, 0.03) == (pytest.approx(0.7 / 0.9), True)  # T = 59.5%
+    run["evaluations"] = [rows[0], {**rows[1], "extra_accuracy": 0.6}, rows[2]]
+    assert measures.under_epsilon(run, 0.05) == (pytest.approx(0.8 / 0.9), True)  # T = 60.5%
+    assert measures.under_epsilon(run, 0.1) == (1, True)  # T = 63%
+    assert measures.under_epsilon(run, 0.3) == (None, False)  # T = 72.5%
+    table = study_tables.by_epsilon({(IMDB, STANDARD): [run]}, [(IMDB, STANDARD)])
+    first = ["imdb/textcnn", "the paper's", "3%", "59.50%", "77.78", "0.00", "1"]
+    assert table[1] == first
 
 
 def test_a_table_without_runs_shows_the_papers_numbers_alone():
@@ -291,7 +311,7 @@ def published(seed: int, arm: Arm, accuracy: float) -> dict:
     found = result(seed, accuracy, False, True)
     found["config"] |= Run(IMDB, arm, seed, "cpu").config(Path("/secret"), Path("/data")).to_json()
     about = {"train_samples": 25_200, "data_fingerprint": "0" * 64, "code_revisions": ["a" * 40]}
-    task = {"num_samples": 200, "kind": "text"}
+    task = {"num_samples": 200, "num_classes": 2, "kind": "text"}
     verdict = {"outcome": "PASS", "threshold": 0.595}
     return {**found, **about, "seconds": 90.0, "verdict": verdict, "task": task}
 

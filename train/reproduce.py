@@ -78,7 +78,8 @@ def _reproduce(options: argparse.Namespace, console: Console) -> int:
 
     keep_freed_memory()
     from train.reproduction.queue import finished, work_off  # JAX starts here
-    from train.reproduction.tables import ARTEFACTS, study
+    from train.reproduction.study_tables import study
+    from train.reproduction.tables import ARTEFACTS
 
     failed = {} if options.publish else work_off(runs, options.root, options.data, console)
     done = {run: finished(run.config(options.root, options.data)) for run in runs}

@@ -4,10 +4,12 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
+
+from jaxverify.stats import threshold
 
 WELL_TRAINED = 0.95  # of the best test accuracy; a pass below it is a false accept
 _ROUNDING = 0.02  # of the time between evaluations, which begin at a whole step
@@ -98,24 +100,53 @@ def false_reject(results: Sequence[Result]) -> float | None:
     return statistics.fmean(not result["summary"]["final_passed"] for result in results)
 
 
-def false_accept(results: Sequence[Result]) -> float | None:
-    """The share of the models below 95% of acc_max that pass.
+class Model(NamedTuple):
+    """A model along a run of which the extra task was asked."""
 
-    The models are those of which the extra task was asked: at every evaluation and every probe
-    between two of them, where the test accuracy is taken to lie on the line from one to the other.
+    test_accuracy: float
+    extra_accuracy: float
+    passed: bool
+
+
+def models(result: Result) -> list[Model]:
+    """Those at the evaluations of a run, then those at the probes between two of them.
+
+    The test accuracy of the latter is taken to lie on the line from one evaluation to the next.
+    """
+    rows = result["evaluations"]
+    asked = [*rows, *result.get("probes", ())]
+    accuracies = np.interp(
+        [row["step"] for row in asked],
+        [0, *(row["step"] for row in rows)],
+        [0, *(row["test_accuracy"] for row in rows)],
+    )
+    pairs = zip(accuracies.tolist(), asked, strict=True)
+    return [Model(accuracy, row["extra_accuracy"], row["passed"]) for accuracy, row in pairs]
+
+
+def false_accept(results: Sequence[Result]) -> float | None:
+    """The share of the models below 95% of acc_max that pass, of all along the runs.
 
     Returns:
         None where no model was so bad.
     """
-    passed = []
-    for result in results:
-        rows = result["evaluations"]
-        asked = [*rows, *result.get("probes", ())]
-        accuracies = np.interp(
-            [row["step"] for row in asked],
-            [0, *(row["step"] for row in rows)],
-            [0, *(row["test_accuracy"] for row in rows)],
-        )
-        bad = accuracies < WELL_TRAINED * best_accuracy(result)
-        passed += [row["passed"] for row, is_bad in zip(asked, bad, strict=True) if is_bad]
+    passed = [
+        model.passed
+        for result in results
+        for model in models(result)
+        if model.test_accuracy < WELL_TRAINED * best_accuracy(result)
+    ]
     return statistics.fmean(passed) if passed else None
+
+
+def under_epsilon(result: Result, epsilon: float) -> tuple[float | None, bool]:
+    """How a run would look under another ε: CQ of its lowest model that passes, and its last.
+
+    Returns:
+        tuple: the lowest CQ, None where no model passes; and whether the last one does.
+    """
+    task, alpha = result["task"], result["config"]["alpha"]
+    limit = threshold(task["num_samples"], task["num_classes"], alpha, epsilon).accuracy
+    passing = [model.test_accuracy for model in models(result) if model.extra_accuracy > limit]
+    lowest = min(passing) / best_accuracy(result) if passing else None
+    return lowest, result["evaluations"][-1]["extra_accuracy"] > limit

@@ -1,7 +1,7 @@
 """The paper's tables and figures from the runs that are finished, beside the paper's numbers."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,11 @@ from train.reproduction.arms import (
     Artefact,
     Cell,
 )
-from train.reproduction.measures import Mean, Result
+from train.reproduction.formatting import READINGS, beside, cq, mean, name_of, readings, share
+from train.reproduction.measures import Result
 
 _PAPER = json.loads((Path(__file__).parent.parent / "paper_tables.json").read_text())
 _REQUIRED = (0.6, 0.7, 0.8, 0.9)
-_READINGS = {
-    "by epoch": "first_whole_epoch",
-    "lasting": "lasting_crossing",
-    "lowest": "lowest_passing",
-}
 
 Results = Mapping[tuple[Cell, Arm], Sequence[Result]]  # one result a seed
 Rows = list[list[str]]
@@ -38,28 +34,28 @@ def table1(results: Results, cells: Sequence[Cell]) -> Rows:
         best = [
             100 * measures.best_accuracy(result) for result in results.get((cell, BASELINE), ())
         ]
-        rows.append([_name(cell), f"{paper[2]:.2f}M", *_beside(best, paper[3])])
+        rows.append([name_of(cell), f"{paper[2]:.2f}M", *beside(best, paper[3])])
     return rows
 
 
 def table2(results: Results, cells: Sequence[Cell]) -> Rows:
     """CQ of the method, and of rules that ask for a test accuracy."""
     head = ["cell", "rule", "CQ", "paper", "difference", "seeds"]
-    rows = [[*head, *_READINGS, "false reject", "false accept"]]
+    rows = [[*head, *READINGS, "false reject", "false accept"]]
     for cell in cells:
         found, paper = results.get((cell, STANDARD), ()), _paper("table2_cq_percent", cell)
-        row = [_name(cell), "ours", *_beside(_cq(found, "cq_first_crossing"), paper[0])]
-        row += _readings(found)
+        row = [name_of(cell), "ours", *beside(cq(found, "cq_first_crossing"), paper[0])]
+        row += readings(found)
         rows.append(
-            [*row, _share(measures.false_reject(found)), _share(measures.false_accept(found))]
+            [*row, share(measures.false_reject(found)), share(measures.false_accept(found))]
         )
         best = [measures.best_accuracy(result) for result in found]
         for required, theirs in zip(_REQUIRED, paper[1:], strict=True):
             ours = [measures.accuracy_baseline(accuracy, required) for accuracy in best]
             accepted = [100 * cq for cq in ours if cq is not None]
-            row = [_name(cell), f"Acc-{100 * required:.0f}", *_beside(accepted, theirs)]
-            rejected = _share((len(ours) - len(accepted)) / len(ours) if ours else None)
-            rows.append([*row, *[""] * len(_READINGS), rejected, ""])
+            row = [name_of(cell), f"Acc-{100 * required:.0f}", *beside(accepted, theirs)]
+            rejected = share((len(ours) - len(accepted)) / len(ours) if ours else None)
+            rows.append([*row, *[""] * len(READINGS), rejected, ""])
     return rows
 
 
@@ -68,7 +64,7 @@ def table3(results: Results, cells: Sequence[Cell]) -> Rows:
     rows = [["cell", "performance loss", "paper", "difference", "seeds"]]
     for cell in cells:
         paper = _paper("table3_performance_loss_percent", cell)
-        rows.append([_name(cell), *_beside(losses(results, cell, STANDARD), paper)])
+        rows.append([name_of(cell), *beside(losses(results, cell, STANDARD), paper)])
     return rows
 
 
@@ -102,44 +98,14 @@ ARTEFACTS: dict[Artefact, Callable[[Results, Sequence[Cell]], Rows]] = {
 def _by_arm(
     results: Results, cells: Sequence[Cell], arms: Sequence[Arm], symbol: str, table: str
 ) -> Rows:
-    rows = [["cell", symbol, "CQ", "paper", "difference", "seeds", *_READINGS]]
+    rows = [["cell", symbol, "CQ", "paper", "difference", "seeds", *READINGS]]
     for cell in cells:
         for arm, paper in zip(arms, _paper(table, cell), strict=True):
             found = results.get((cell, arm), ())
             value = f"{100 * arm.eta:g}%" if symbol == "η" else f"{arm.fixed_ratio:g}"
-            beside = _beside(_cq(found, "cq_first_crossing"), paper)
-            rows.append([_name(cell), value, *beside, *_readings(found)])
+            ours = beside(cq(found, "cq_first_crossing"), paper)
+            rows.append([name_of(cell), value, *ours, *readings(found)])
     return rows
-
-
-def study(results: Results, runs: Iterable[tuple[Cell, Arm]]) -> Rows:
-    """What became of CQ under each recipe of a study."""
-    head = ["cell", "recipe", "N", "last train", "best test", "CQ", *_READINGS]
-    rows = [[*head, "false reject", "false accept", "seeds"]]
-    for cell, arm in runs:
-        found = results.get((cell, arm), ())
-        if not found:
-            continue
-        train = [100 * result["summary"]["final_train_accuracy"] for result in found]
-        best = [100 * measures.best_accuracy(result) for result in found]
-        rows.append(
-            [
-                _name(cell),
-                ", ".join(f"{field} {value}" for field, value in arm.changes) or "the paper's",
-                str(found[0]["task"]["num_samples"]),
-                *map(_mean, (train, best, _cq(found, "cq_first_crossing"))),
-                *_readings(found),
-                _share(measures.false_reject(found)),
-                _share(measures.false_accept(found)),
-                str(len(found)),
-            ]
-        )
-    return rows
-
-
-def _readings(found: Sequence[Result]) -> list[str]:
-    """CQ in the other three ways of reading it."""
-    return [_mean(_cq(found, f"cq_{name}")) for name in _READINGS.values()]
 
 
 def _losses_by_arm(results: Results, cells: Sequence[Cell], arms: Sequence[Arm]) -> Rows:
@@ -147,12 +113,8 @@ def _losses_by_arm(results: Results, cells: Sequence[Cell], arms: Sequence[Arm])
     for cell in cells:
         for arm in dict.fromkeys(arms):
             found = losses(results, cell, arm)
-            rows.append([_name(cell), str(arm), _mean(found), str(len(found))])
+            rows.append([name_of(cell), str(arm), mean(found), str(len(found))])
     return rows
-
-
-def _name(cell: Cell) -> str:
-    return "/".join(cell)
 
 
 def _paper(table: str, cell: Cell) -> Any:
@@ -168,31 +130,3 @@ def losses(results: Results, cell: Cell, arm: Arm) -> list[float]:
         if (seed := result["config"]["seed"]) in baselines
     )
     return [100 * measures.performance_loss(*pair) for pair in pairs]
-
-
-def _cq(results: Sequence[Result], name: str) -> list[float]:
-    """In percent, of the runs that pass at all."""
-    values: Iterator[Any] = (result["summary"][name] for result in results)
-    return [100 * value for value in values if value is not None]
-
-
-def _beside(values: Sequence[float], paper: float | None) -> list[str]:
-    difference = ""
-    if values and paper is not None:
-        difference = f"{Mean.of(values).mean - paper:+.2f}"
-    return [_mean(values), _number(paper), difference, str(len(values))]
-
-
-def _mean(values: Sequence[float]) -> str:
-    if not values:
-        return "-"
-    mean = Mean.of(values)
-    return f"{mean.mean:.2f}" + (f" ± {mean.margin:.2f}" if mean.count > 1 else "")
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f}"

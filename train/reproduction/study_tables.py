@@ -1,0 +1,60 @@
+"""What the studies found, as tables."""
+
+from collections.abc import Iterable
+
+from jaxverify.stats import threshold
+from train.reproduction import measures
+from train.reproduction.arms import STANDARD, Arm, Cell
+from train.reproduction.formatting import READINGS, cq, mean, name_of, readings, share
+from train.reproduction.tables import Results, Rows
+
+_EPSILONS = (0.03, 0.1, 0.2, 0.3)
+
+
+def study(results: Results, runs: Iterable[tuple[Cell, Arm]]) -> Rows:
+    """What became of CQ under each recipe of a study."""
+    head = ["cell", "recipe", "N", "last train", "best test", "CQ", *READINGS]
+    rows = [[*head, "false reject", "false accept", "seeds"]]
+    for cell, arm in runs:
+        found = results.get((cell, arm), ())
+        if not found:
+            continue
+        trained = [100 * result["summary"]["final_train_accuracy"] for result in found]
+        best = [100 * measures.best_accuracy(result) for result in found]
+        rows.append(
+            [
+                name_of(cell),
+                _recipe(arm),
+                str(found[0]["task"]["num_samples"]),
+                *map(mean, (trained, best, cq(found, "cq_first_crossing"))),
+                *readings(found),
+                share(measures.false_reject(found)),
+                share(measures.false_accept(found)),
+                str(len(found)),
+            ]
+        )
+    return rows
+
+
+def by_epsilon(results: Results, pairs: Iterable[tuple[Cell, Arm]]) -> Rows:
+    """The lowest CQ of all models that pass, and how many runs fail at their end, by ε."""
+    rows = [["cell", "recipe", "ε", "T", "CQ lowest", "false reject", "seeds"]]
+    for cell, arm in pairs:
+        found = results.get((cell, arm), ())
+        for epsilon in _EPSILONS if found else ():
+            task, alpha = found[0]["task"], found[0]["config"]["alpha"]
+            limit = threshold(task["num_samples"], task["num_classes"], alpha, epsilon)
+            under = [measures.under_epsilon(result, epsilon) for result in found]
+            lowest = [100 * cq for cq, _ in under if cq is not None]
+            rejected = sum(not passed for _, passed in under) / len(found)
+            row = [name_of(cell), _recipe(arm), f"{epsilon:.0%}", f"{limit.accuracy:.2%}"]
+            rows.append([*row, mean(lowest), share(rejected), str(len(found))])
+    return rows
+
+
+def _recipe(arm: Arm) -> str:
+    """What was changed, in words."""
+    changes = [f"{field} {value}" for field, value in arm.changes]
+    if arm.eta != STANDARD.eta:
+        changes.append(f"eta {arm.eta:g}")
+    return ", ".join(changes) or "the paper's"
