@@ -53,6 +53,7 @@ def cautions(task: ExtraTask, alpha: float = 0.01, epsilon: float = 0.03) -> tup
         found.append(
             "The random words are drawn uniformly, so that most are rare in real text: networks "
             "memorise them at sight, and may pass long before they have converged; "
-            "generator='zipf' draws words as frequent as in real text."
+            "generator='zipf' draws words as frequent as in real text, and a larger epsilon asks "
+            "for more."
         )
     return tuple(found)
