@@ -73,9 +73,9 @@ STUDIES: dict[str, Study] = {
         _each(
             (_RESNET,),
             _EARLY,
-            _EARLY.with_changes(labels="balanced"),
-            _EARLY.with_changes(eta=0.032),
-            _EARLY.with_changes(augment="flip"),
+            _EARLY.with_changes(warmup_epochs=0),
+            _EARLY.with_changes(warmup_epochs=0, labels="balanced"),
+            _EARLY.with_changes(warmup_epochs=0, eta=0.032),
         ),
     ),
     "augmentation": Study(
