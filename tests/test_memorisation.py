@@ -37,6 +37,8 @@ def test_the_commonest_answer_is_that_of_most_samples():
 def test_lines_are_read_as_written_but_for_one_cut_short(tmp_path):
     lines = JsonLines(tmp_path / "rows.jsonl")
     assert lines.read() == []
+    lines.rewind(2)
+    assert not list(tmp_path.iterdir())
     rows = [{"step": step, "loss": step / 3} for step in range(4)]
     for row in rows:
         lines.append(row)

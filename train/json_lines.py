@@ -29,5 +29,7 @@ class JsonLines:
 
     def rewind(self, step: int) -> None:
         """Forget the rows after ``step``, which a resumed run writes again."""
+        if not self._path.exists():
+            return
         rows = [row for row in self.read() if row["step"] <= step]
         write_atomic(self._path, "".join(json.dumps(row) + "\n" for row in rows).encode())
