@@ -220,6 +220,11 @@ def test_a_task_that_cannot_work_is_refused_naming_the_value(change, message):
 ZIPF = dataclasses.replace(TEXT, generator="zipf")
 
 
+def test_golden_bytes_of_words_by_zipf():
+    expected = "244964e31fdbf864f8f3ecb1b449417991afffd8522f92a0e2aa2a2b1b83591f"
+    assert digest(generate(jax.random.key(42), ZIPF)) == expected
+
+
 def test_a_words_probability_is_one_over_r_h():
     task = dataclasses.replace(ZIPF, vocab_size=102, num_samples=20_000, shape=(80,))
     words = np.asarray(generate(jax.random.key(0), task).features)[:, :20] - 2

@@ -126,7 +126,8 @@ def test_performance_loss_pairs_runs_of_one_seed():
     ]
     lucky = {"step": 13, "epoch": 0.65, "test_accuracy": 0.99}  # not asked of the baseline
     evaluations = [lucky, *result(0, 0.87)["evaluations"]]
-    probed = {**result(0, 0.87), "evaluations": evaluations}
+    summary = {**result(0, 0.87)["summary"], "best_test_accuracy": 0.99}
+    probed = {**result(0, 0.87), "evaluations": evaluations, "summary": summary}
     assert measures.performance_loss(result(0, 0.9), probed) == pytest.approx(0.03)
     with pytest.raises(ValueError, match="seeds 0 and 1"):
         measures.performance_loss(result(0, 0.9), result(1, 0.8))

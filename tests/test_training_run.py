@@ -338,6 +338,9 @@ def test_the_crossing_is_read_four_ways():
     assert probed["cq_lasting_crossing"] == 1
     odd = summarise([row(1, 0.5, True), row(4, 0.8, True)])
     assert (odd["first_crossing"]["step"], odd["first_whole_epoch"]["step"]) == (1, 4)
+    readings = ("first_crossing", "first_whole_epoch", "lasting_crossing")
+    for each in (lasting, probed, odd):
+        assert each["cq_lowest_passing"] <= min(each[f"cq_{name}"] for name in readings)
     never = summarise(rows[:1])
     assert never["first_crossing"] is None
     assert never["cq_lowest_passing"] is None
