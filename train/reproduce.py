@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -121,7 +122,8 @@ def _listing(runs: Sequence[Run], root: Path) -> Table:
 
 
 def _table(title: str, rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(*rows[0], title=title)
+    columns = (Column(head, overflow="fold") for head in rows[0])  # never cut off
+    table = Table(*columns, title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for row in rows[1:]:
         table.add_row(*row)
     return table
