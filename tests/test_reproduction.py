@@ -260,6 +260,13 @@ def test_the_dry_run_lists_runs_and_trains_nothing(tmp_path, capsys):
     assert not root.exists()
 
 
+def test_fewer_seeds_are_the_first_ones(tmp_path, capsys):
+    table = ["--table", "5", "--cells", "imdb/textcnn", "--root", str(tmp_path)]
+    assert main([*table, "--seeds", "1", "--dry-run"]) == 0
+    output = capsys.readouterr().out
+    assert len(re.findall(r"-seed0", output)) == len(re.findall(r"-seed\d", output)) == 6
+
+
 def test_an_unknown_cell_is_named(capsys):
     assert main(["--cells", "imdb/resnet34", "--dry-run"]) == 2
     assert "'imdb/resnet34' is not one of cifar10/resnet34" in capsys.readouterr().err

@@ -48,6 +48,7 @@ def main(args: Sequence[str] | None = None) -> int:
     add("--study", choices=STUDIES, action="append", help="likewise")
     add("--cells", help="such as cifar10/resnet34,imdb/textcnn; without it all eight")
     add("--budget", choices=("smoke", "cpu", "paper"), default="cpu", help=_BUDGETS)
+    add("--seeds", type=int, choices=(1, 2, 3), default=3, help="no more than these of each run")
     add("--data", type=Path, help="a folder with one of Parquet files for each data set; or TFDS")
     add("--root", type=Path, default=Path("runs/reproduce"), help="where the run folders lie")
     add("--dry-run", action="store_true", help="only list the runs and what they will take")
@@ -72,7 +73,7 @@ def _reproduce(options: argparse.Namespace, console: Console) -> int:
         asked = [*ARMS, *(("study", name) for name in STUDIES if options.publish)]
     asked = list(dict.fromkeys(asked))
     cells = parse_cells(options.cells) if options.cells else list(CELLS)
-    runs = plan(asked, cells, options.budget)
+    runs = [run for run in plan(asked, cells, options.budget) if run.seed < options.seeds]
     if options.dry_run:
         console.print(_listing(runs, options.root))
         return 0
