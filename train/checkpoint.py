@@ -22,8 +22,8 @@ class Checkpoints:
     several processes, which wait for it.
     """
 
-    def __init__(self, folder: Path, keep: int = 1) -> None:
-        """Open, or begin, the checkpoints in ``folder``; the last ``keep`` of them are kept."""
+    def __init__(self, folder: Path, keep: int | None = 1) -> None:
+        """Open, or begin, the checkpoints in ``folder``; the last ``keep`` are kept, or all."""
         policy = ocp.checkpoint_managers.AnyPreservationPolicy(
             [
                 ocp.checkpoint_managers.LatestN(keep),

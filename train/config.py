@@ -14,8 +14,9 @@ FOLDERS_OF_DATA = ("data", "manual_dir", "tfds_dir")
 PLACES = ("workdir", *FOLDERS_OF_DATA)
 # Fields that say which processes share the work.
 PROCESSES = ("distributed", "coordinator", "num_processes", "process_id")
-# Fields in which a resumed run may differ from what it was: a later stop goes on with the same run.
-_FREE = (*PLACES, *PROCESSES, "resume", "stop_epoch")
+# Fields in which a resumed run may differ from what it was: a later stop goes on with the same run,
+# and what is kept of it changes nothing in it.
+_FREE = (*PLACES, *PROCESSES, "resume", "stop_epoch", "keep_checkpoints")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ class Config:
     probe_every: float | None = None
     """Between evaluations, ask for the extra task this often, and evaluate where it begins to
     pass."""
+    keep_checkpoints: Literal["some", "all"] = "some"
+    """Of which evaluations: "some", the last ones and the best; or "all", for train.theorem."""
     eval_batch_size: int = 512
     """Samples per step of an evaluation, over all devices."""
     validation_split: float = 0

@@ -64,7 +64,7 @@ def train(config: Config, console: Console) -> list[RunFolder]:
     if config.probe_every is not None and data[0].task is not None:
         probing_steps = _every(config.probe_every, config, steps_per_epoch)
     # Of several seeds, a kill may catch one before the others: the step before is still wanted.
-    keep = 1 if config.seeds == 1 else 2
+    keep = None if config.keep_checkpoints == "all" else min(config.seeds, 2)
     pairs = zip(config.each_seed(), data, strict=True)
     runs = [SeedRun.begin(alone, its_data, keep) for alone, its_data in pairs]
 

@@ -33,8 +33,8 @@ class SeedRun:
     checkpoints: Checkpoints
 
     @classmethod
-    def begin(cls, config: Config, data: TrainingSet, keep: int) -> "SeedRun":
-        """Open the seed's run folder; its last ``keep`` checkpoints are kept."""
+    def begin(cls, config: Config, data: TrainingSet, keep: int | None) -> "SeedRun":
+        """Open the seed's run folder; its last ``keep`` checkpoints are kept, or all."""
         folder = RunFolder.begin(config, data)
         return cls(config, data, folder, Checkpoints(folder.checkpoints, keep))
 

@@ -1,13 +1,14 @@
 """From a data set to what the cloud is given: subsets, the extra task, the shuffle."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
 import jaxverify
 from jaxverify import ExtraTask, Samples, UserError, keys
-from jaxverify.data import load
+from jaxverify.data import Dataset, load
 from train.config import Config
 
 
@@ -32,6 +33,24 @@ class TrainingSet:
     fingerprint: str
 
 
+class Parts(NamedTuple):
+    """What a training set is made of, before it is mixed.
+
+    Attributes:
+        original: D_c, the samples of the original task.
+        extra: D_r, what is added, or None.
+        test: held-out samples of the original task.
+        dataset: where these come from.
+        task: as in :class:`TrainingSet`.
+    """
+
+    original: Samples
+    extra: Samples | None
+    test: Samples
+    dataset: Dataset
+    task: ExtraTask | None
+
+
 def extra_key(seed: int) -> jax.Array:
     """The key of a run's extra task: what ``jaxverify.verify`` takes."""
     return keys.stream(jax.random.key(seed), "extra task")
@@ -42,6 +61,23 @@ def make_training_set(config: Config) -> TrainingSet:
 
     A baseline of the same seed trains on the same original samples.
     """
+    parts = make_parts(config)
+    train, dataset = parts.original, parts.dataset
+    if parts.extra is not None:
+        key = keys.stream(jax.random.key(config.seed), "mixing")
+        train = jaxverify.mix(key, train, parts.extra).samples
+    return TrainingSet(
+        train,
+        parts.test,
+        dataset.num_classes,
+        dataset.vocab_size,
+        parts.task,
+        dataset.fingerprint,
+    )
+
+
+def make_parts(config: Config) -> Parts:
+    """Load, cut to size and make the extra samples, but mix nothing."""
     key = jax.random.key(config.seed)
     dataset = load(
         config.dataset,
@@ -56,30 +92,25 @@ def make_training_set(config: Config) -> TrainingSet:
         held_out = round(config.validation_split * len(train.labels))
         order = _order(keys.stream(key, "validation split"), len(train.labels))
         train, test = _take(train, order[held_out:]), _take(train, order[:held_out])
-    train = _subset(keys.stream(key, "train subset"), train, config.train_samples, "train_samples")
-    test = _subset(keys.stream(key, "test subset"), test, config.test_samples, "test_samples")
+    train = subset(keys.stream(key, "train subset"), train, config.train_samples, "train_samples")
+    test = subset(keys.stream(key, "test subset"), test, config.test_samples, "test_samples")
+    if not config.extra:
+        return Parts(train, None, test, dataset, None)
 
-    task = None
-    if config.extra:
-        task = ExtraTask.for_dataset(
-            train,
-            eta=config.eta,
-            num_classes=dataset.num_classes,
-            vocab_size=dataset.vocab_size,
-            fixed_ratio=config.fixed_ratio,
-            labels=config.labels,
-            generator=config.generator,
-        )
-        if config.construction == "regions":
-            extra = jaxverify.generate(extra_key(config.seed), task)
-        else:
-            natural_key = keys.stream(key, "natural samples")
-            extra, test = _natural(natural_key, test, task.num_samples, dataset.num_classes)
-            task = None
-        train = jaxverify.mix(keys.stream(key, "mixing"), train, extra).samples
-    return TrainingSet(
-        train, test, dataset.num_classes, dataset.vocab_size, task, dataset.fingerprint
+    task = ExtraTask.for_dataset(
+        train,
+        eta=config.eta,
+        num_classes=dataset.num_classes,
+        vocab_size=dataset.vocab_size,
+        fixed_ratio=config.fixed_ratio,
+        labels=config.labels,
+        generator=config.generator,
     )
+    if config.construction == "natural":
+        key = keys.stream(key, "natural samples")
+        extra, test = natural_samples(key, test, task.num_samples, dataset.num_classes)
+        return Parts(train, extra, test, dataset, None)
+    return Parts(train, jaxverify.generate(extra_key(config.seed), task), test, dataset, task)
 
 
 def epoch_order(key: jax.Array, epoch: int, num_samples: int) -> np.ndarray:
@@ -91,7 +122,12 @@ def _order(key: jax.Array, num_samples: int) -> np.ndarray:
     return np.asarray(jax.random.permutation(key, num_samples))
 
 
-def _subset(key: jax.Array, samples: Samples, size: int | None, field: str) -> Samples:
+def subset(key: jax.Array, samples: Samples, size: int | None, field: str) -> Samples:
+    """So many samples, drawn at random; all of them where ``size`` is None.
+
+    Raises:
+        UserError: if there are not so many, naming ``field``.
+    """
     if size is None:
         return samples
     if not 1 <= size <= len(samples.labels):
@@ -99,8 +135,14 @@ def _subset(key: jax.Array, samples: Samples, size: int | None, field: str) -> S
     return _take(samples, _order(key, len(samples.labels))[:size])
 
 
-def _natural(key: jax.Array, test: Samples, size: int, num_classes: int) -> tuple[Samples, Samples]:
-    """Test samples with random labels, and the test set without them."""
+def natural_samples(
+    key: jax.Array, test: Samples, size: int, num_classes: int
+) -> tuple[Samples, Samples]:
+    """The paper's naive comparison: test samples with random labels, and the test set without them.
+
+    Raises:
+        UserError: if nothing would be left of the test set.
+    """
     if size >= len(test.labels):
         raise UserError(f"{size} of the {len(test.labels)} test samples cannot be given away")
     order_key, label_key = jax.random.split(key)

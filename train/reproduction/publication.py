@@ -4,11 +4,11 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from train.atomic import write_atomic
 from train.config import PLACES, Config
 from train.curve import draw_curve
+from train.markdown import markdown_table
 from train.reproduction.arms import ARMS, BASELINE, CELLS, FIGURES, STANDARD, Arm
 from train.reproduction.measures import Result
 from train.reproduction.pictures import draw_losses
@@ -101,22 +101,22 @@ def render(results: Results) -> str:
         if kind == "figure":
             parts.append(f"![figure {number}](reproduction/figure{number}.png)\n")
             rows = [row for row in rows if row[-1] != "0"]
-        parts.append(_markdown([head, *rows]))
+        parts.append(markdown_table([head, *rows]))
     parts.append("## How CQ depends on the recipe\n")
     for name, about in STUDIES.items():
         parts.append(f"### {name}: {about.question}\n")
         head, *rows = study(results, about.runs)
         missing = f"Not run yet: `python -m train.reproduce --study {name}`.\n"
-        parts.append(_markdown([head, *rows]) if rows else missing)
+        parts.append(markdown_table([head, *rows]) if rows else missing)
     head, *rows = by_epsilon(results, ((cell, arm) for cell in CELLS for arm in _EXTRA_TASKS))
     parts.append("### epsilon: How far does a larger ε go?\n\nFrom the same runs: " + _EPSILON)
-    parts.append(_markdown([head, *rows]))
+    parts.append(markdown_table([head, *rows]))
     parts.append(
         "## Crossings\n\nThe first seed of each cell, with the paper's extra task and ours.\n"
     )
     parts += [f"![{name}](reproduction/{name}.png)\n" for name in _crossings(results)]
     parts.append("## Runs\n")
-    parts.append(_markdown(_runs(results)))
+    parts.append(markdown_table(_runs(results)))
     return "\n".join(parts)
 
 
@@ -157,8 +157,3 @@ def _run(result: Result) -> Iterable[str]:
         ", ".join(f"`{(revision or 'unknown')[:8]}`" for revision in result["code_revisions"]),
         f"{result['seconds'] / 60:.1f}",
     )
-
-
-def _markdown(rows: Rows) -> str:
-    lines: list[Any] = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)

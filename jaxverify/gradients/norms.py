@@ -56,7 +56,7 @@ def per_example_norms(
     >>> per_example_norms(loss, jnp.zeros(2), batch).tolist()
     [5.0, 2.0]
     """
-    n = _num_samples(batch)
+    n = num_samples(batch)
     if method == "vmap":
         return _by_vmap(loss, params, batch, n, microbatch_size)
     if method == "ghost":
@@ -83,7 +83,12 @@ def _by_vmap(loss: Loss, params: PyTree, batch: Batch, n: int, size: int) -> Flo
     return optax.microbatching.micro_vmap(norm, microbatch_size=size)(filled)[:n]
 
 
-def _num_samples(batch: PyTree) -> int:
+def num_samples(batch: PyTree) -> int:
+    """n, the common length of the batch's arrays.
+
+    Raises:
+        UserError: if they have none.
+    """
     shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(batch)]
     sizes = {shape[0] for shape in shapes if shape}
     if len(sizes) != 1 or 0 in sizes or () in shapes:

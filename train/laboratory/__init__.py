@@ -1,0 +1,1 @@
+"""Theorem 1 measured along a training run."""
