@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.pictures import RESULTS
-from train.atomic import write_atomic
+from jaxverify.atomic import write_atomic
 from train.reproduction.publication import PAGE
 
 Rows = list[Sequence[object]]

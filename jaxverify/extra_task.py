@@ -105,7 +105,7 @@ class ExtraTask:
             kind=kind,
             shape=tuple(dataset.features.shape[1:]),
             num_classes=int(dataset.labels.max()) + 1 if num_classes is None else num_classes,
-            num_samples=math.ceil(_exact(eta) * len(dataset.labels)),
+            num_samples=math.ceil(exact(eta) * len(dataset.labels)),
             vocab_size=vocab_size,
             **options,
         )
@@ -113,7 +113,7 @@ class ExtraTask:
     @property
     def random_region(self) -> tuple[slice, ...]:
         """Where x_r lies in a sample, as an index: ``features[i][task.random_region]``."""
-        free = 1 - _exact(self.fixed_ratio)
+        free = 1 - exact(self.fixed_ratio)
         match self.kind:
             case "image":
                 # floor(sqrt(q) * n) in integers: the root of the floor of q * n^2.
@@ -131,7 +131,7 @@ class ExtraTask:
         return tuple(len(range(*side.indices(n))) for side, n in sides)
 
 
-def _exact(number: float) -> Fraction:
+def exact(number: float) -> Fraction:
     """The decimal that was written: 0.07 is 7/100, not the binary number next to it."""
     return Fraction(repr(float(number)))
 

@@ -13,6 +13,7 @@ FILES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
 GRADIENTS = sorted((ROOT / "jaxverify" / "gradients").glob("*.py"))
 CORE = [
     *("errors", "samples", "keys", "extra_task", "generators", "generation", "mixing", "stats"),
+    "plan",
     *(path.relative_to(ROOT / "jaxverify").with_suffix("").as_posix() for path in GRADIENTS),
 ]
 

@@ -10,8 +10,8 @@ import tyro
 from rich.console import Console
 
 from jaxverify.errors import UserError
+from jaxverify.exit_status import exit_status
 from train.config import Config, load_config
-from train.exit_status import exit_status
 from train.memory import keep_freed_memory
 from train.supervisor import supervise
 
@@ -29,7 +29,7 @@ def main(
 
     Returns:
         int: 0 when the run is complete, whatever its verdict; otherwise as
-        :func:`train.exit_status.exit_status` and, of a distributed run,
+        :func:`jaxverify.exit_status.exit_status` and, of a distributed run,
         :func:`train.supervisor.supervise` say.
     """
 

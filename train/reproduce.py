@@ -19,7 +19,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
-from train.exit_status import exit_status, print_error
+from jaxverify.exit_status import exit_status, print_error
 from train.memory import keep_freed_memory
 from train.reproduction.arms import ARMS, CELLS, FIGURES, TABLES, Artefact
 from train.reproduction.plan import Run, parse_cells, plan

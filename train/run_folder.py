@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxverify import ExtraTask, TrainedModel, UserError, models
+from jaxverify.atomic import write_atomic
 from train import processes
-from train.atomic import write_atomic
 from train.checkpoint import load_variables, saved_steps
 from train.config import FOLDERS_OF_DATA, Config
 from train.json_lines import JsonLines, Row

@@ -21,8 +21,8 @@ from typing import Any, TextIO
 from rich.console import Console
 
 from jaxverify.errors import UserError
+from jaxverify.exit_status import exit_status, print_error
 from train.config import Config
-from train.exit_status import exit_status, print_error
 from train.memory import keep_freed_memory
 
 
@@ -33,8 +33,8 @@ def supervise(config: Config) -> int:
         config: of the run, with ``distributed`` set.
 
     Returns:
-        int: as :func:`train.exit_status.exit_status`, 1 after a traceback, and 2 where the child
-        could not end by itself, after a line that says why.
+        int: as :func:`jaxverify.exit_status.exit_status`, 1 after a traceback, and 2 where the
+        child could not end by itself, after a line that says why.
 
     Guarantee: whichever process of a run dies, the others end with status 2 and one line, at the
     latest when JAX has missed it for HEARTBEAT seconds; no child outlives its parent.

@@ -15,8 +15,8 @@ from pathlib import Path
 from rich.console import Console
 
 from jaxverify.errors import UserError
+from jaxverify.exit_status import exit_status
 from train.config import Config, load_config
-from train.exit_status import exit_status
 from train.memory import keep_freed_memory
 
 _NAMES = "such as cifar10/resnet34: train this cell, keeping every checkpoint"

@@ -1,0 +1,176 @@
+"""How large an extra task a customer needs, before anything is uploaded."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jaxverify import stats
+from jaxverify.errors import UserError
+from jaxverify.extra_task import exact
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+_SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+_MOST_MEASURED = 0.04  # the largest η in the paper's tables and in ours
+
+
+class Point(NamedTuple):
+    """How a model that has memorised ``share`` of the extra task fares.
+
+    Attributes:
+        share: the memorised share.
+        power: the probability that it passes, under the plan's N.
+        num_samples: the N with which it passes with the power that was asked for; None where the
+            share is too close to epsilon.
+    """
+
+    share: float
+    power: float
+    num_samples: int | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An extra task's size and what it can do; from :func:`make_plan`.
+
+    Attributes:
+        num_original: |D|.
+        num_classes: C.
+        num_samples: N.
+        eta: η = N / |D|.
+        alpha: α.
+        epsilon: ε.
+        share: the memorised share that was planned for.
+        target_power: the probability that was asked for, of a pass at this share.
+        power: the probability that N gives.
+        threshold_count: k*; a model passes with more right answers.
+        threshold: T = k* / N.
+        size: the probability of a wrong pass where the null hypothesis just holds.
+        detectable_share: the share at which N gives ``target_power``.
+        curve: over the shares, the power, and the N that each would need.
+        cautions: what speaks against the plan, a sentence each.
+    """
+
+    num_original: int
+    num_classes: int
+    num_samples: int
+    eta: float
+    alpha: float
+    epsilon: float
+    share: float
+    target_power: float
+    power: float
+    threshold_count: int
+    threshold: float
+    size: float
+    detectable_share: float
+    curve: tuple[Point, ...]
+    cautions: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        plain = asdict(self)
+        curve = [point._asdict() for point in self.curve]
+        return plain | {"curve": curve, "cautions": list(self.cautions)}
+
+    def __rich__(self) -> "Group":
+        """A page for the terminal: ``rich.print(plan)``."""
+        from jaxverify.report.planning import plan_page
+
+        return plan_page(self)
+
+
+def make_plan(
+    num_original: int,
+    num_classes: int,
+    *,
+    eta: float | None = None,
+    share: float = 0.1,
+    power: float = 0.9,
+    alpha: float = 0.01,
+    epsilon: float = 0.03,
+) -> Plan:
+    """The smallest extra task with which a converged model passes, or what a given one can do.
+
+    Args:
+        num_original: |D|, the size of the training set.
+        num_classes: C.
+        eta: η; with it N = ceil(η |D|) is given, without it N is found from ``share``.
+        share: the share of the extra task that a converged model is expected to have memorised.
+        power: the probability with which such a model is to pass.
+        alpha: α, the probability with which one that has not converged may pass.
+        epsilon: ε, the share of extra samples that may be learned before convergence.
+
+    Raises:
+        UserError: if a value is out of its range, or no N, or not the N of this eta, can work.
+
+    Guarantee: without ``eta``, a model that has memorised ``share`` of the extra task and guesses
+    the rest passes with at least ``power``.
+
+    >>> make_plan(50_000, 10).num_samples
+    454
+    >>> make_plan(25_000, 2, eta=0.008).detectable_share > 0.28
+    True
+    """
+    if num_original < 1:
+        raise UserError(f"the training set has {num_original} samples; it needs at least 1")
+    required = stats.required_num_samples(share, num_classes, alpha, epsilon, power)
+    n = required
+    if eta is not None:
+        if not (math.isfinite(eta) and eta > 0):
+            raise UserError(f"eta is {eta}; it is a positive share of the data set, such as 0.008")
+        n = math.ceil(exact(eta) * num_original)
+    limit = stats.threshold(n, num_classes, alpha, epsilon)
+    found = stats.power(share, n, num_classes, alpha, epsilon)
+    return Plan(
+        num_original=num_original,
+        num_classes=num_classes,
+        num_samples=n,
+        eta=n / num_original,
+        alpha=alpha,
+        epsilon=epsilon,
+        share=share,
+        target_power=power,
+        power=found,
+        threshold_count=limit.count,
+        threshold=limit.accuracy,
+        size=limit.size,
+        detectable_share=stats.detectable_share(n, num_classes, alpha, epsilon, power),
+        curve=tuple(
+            Point(
+                at,
+                stats.power(at, n, num_classes, alpha, epsilon),
+                _required(at, num_classes, alpha, epsilon, power),
+            )
+            for at in sorted({*_SHARES, share})
+        ),
+        cautions=_cautions(n, num_original, required, found, share, power),
+    )
+
+
+def _required(
+    share: float, num_classes: int, alpha: float, epsilon: float, power: float
+) -> int | None:
+    try:
+        return stats.required_num_samples(share, num_classes, alpha, epsilon, power)
+    except UserError:  # too close to epsilon
+        return None
+
+
+def _cautions(
+    n: int, num_original: int, required: int, found: float, share: float, power: float
+) -> tuple[str, ...]:
+    sentences = []
+    if found < power:
+        sentences.append(
+            f"With N = {n:,} a model that has memorised {share:.0%} of the extra task passes in "
+            f"{found:.0%} of the cases only; N = {required:,} would make it {power:.0%}."
+        )
+    if n > _MOST_MEASURED * num_original:
+        sentences.append(
+            f"The extra task is {n / num_original:.1%} of the training set. What more than "
+            f"{_MOST_MEASURED:.0%} does to the model's accuracy has not been measured; a larger "
+            "training set, or a network that memorises more, needs less."
+        )
+    return tuple(sentences)
