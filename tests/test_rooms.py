@@ -63,7 +63,7 @@ def importers(package: str) -> set[str]:
                     "train/reproduction/pictures.py",
                     "train/laboratory/drawing.py",
                 ),
-                "benchmarks/pictures.py",
+                *("jaxverify/report/planning.py", "benchmarks/pictures.py"),
             ],
         ),
     ],

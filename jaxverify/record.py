@@ -1,0 +1,292 @@
+"""The customer's record of an extra task: the secret, and all that verification needs besides."""
+
+import hashlib
+import json
+import os
+import secrets
+import stat
+import tempfile
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxverify import keys, stats
+from jaxverify.errors import DataError, UserError
+from jaxverify.extra_task import ExtraTask
+from jaxverify.generation import generate
+from jaxverify.rendering import Rendering, rendering_from_json
+from jaxverify.samples import Samples
+
+FORMAT, VERSION = "jaxverify record", 1
+_PACKAGES = ("jax", "jaxlib", "numpy", "pillow")
+_BYTES = 32
+_MOST = 2**24  # of samples, classes, words and features: beyond, a record is damaged, not large
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the customer keeps, and shows to nobody before the model is verified.
+
+    Attributes:
+        secret: 32 bytes, from which every key is derived; not in ``repr``.
+        salt: 32 bytes, so that nobody can try contents against a published commitment; likewise.
+        task: the extra task.
+        rendering: how its samples were written.
+        class_names: of the labels as they stand in the data, in the order of the indices.
+        alpha: α that was planned for.
+        epsilon: ε, likewise.
+        fingerprint: SHA-256 of the generated samples: values of ``jax.random`` are not promised
+            to be the same in every version of JAX.
+        created: when, in UTC.
+        versions: of the packages that drew and wrote the samples.
+    """
+
+    secret: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
+    task: ExtraTask
+    rendering: Rendering
+    class_names: tuple[str, ...]
+    alpha: float
+    epsilon: float
+    fingerprint: str
+    created: str
+    versions: dict[str, str]
+
+    @property
+    def key(self) -> jax.Array:
+        """The key of the extra task, as :func:`jaxverify.verify` takes it."""
+        return keys.from_secret(self.secret, "extra task")
+
+    def stream(self, name: str) -> jax.Array:
+        """The key of another stream, such as "mixing"."""
+        return keys.from_secret(self.secret, name)
+
+    def samples(self) -> Samples:
+        """The extra samples, on the host.
+
+        Raises:
+            UserError: if this JAX draws others than those that were uploaded.
+        """
+        found = _generate(self.secret, self.task)
+        if _fingerprint(found) != self.fingerprint:
+            made = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+            raise UserError(
+                "the extra samples drawn here are not those that were uploaded, so nothing can be "
+                f"verified: install what drew them ({made})"
+            )
+        return found
+
+    def commitment(self) -> str:
+        """SHA-256 of the whole record, in hexadecimal: it can be published at once.
+
+        Guarantee: it tells nothing of the record, and no other record has the same; who publishes
+        it before the model is there can show later that the record was not made up afterwards.
+        """
+        return hashlib.sha256(_canonical(self.to_json()).encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, secrets and all."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "secret": self.secret.hex(),
+            "salt": self.salt.hex(),
+            **self.without_secrets(),
+        }
+
+    def without_secrets(self) -> dict[str, Any]:
+        """Plain values that help nobody to find the samples."""
+        return {
+            "task": asdict(self.task),
+            "rendering": self.rendering.to_json(),
+            "class_names": list(self.class_names),
+            "alpha": self.alpha,
+            "epsilon": self.epsilon,
+            "fingerprint": self.fingerprint,
+            "created": self.created,
+            "versions": self.versions,
+        }
+
+
+def new_record(
+    task: ExtraTask,
+    rendering: Rendering,
+    class_names: tuple[str, ...],
+    *,
+    alpha: float = 0.01,
+    epsilon: float = 0.03,
+    secret: bytes | None = None,
+) -> Record:
+    """A record with a new secret from the operating system, or with ``secret``.
+
+    Raises:
+        UserError: if the parts do not belong together.
+    """
+    secret = secrets.token_bytes(_BYTES) if secret is None else secret
+    record = Record(
+        secret=secret,
+        salt=secrets.token_bytes(_BYTES),
+        task=task,
+        rendering=rendering,
+        class_names=class_names,
+        alpha=alpha,
+        epsilon=epsilon,
+        fingerprint=_fingerprint(_generate(secret, task)),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={name: version(name) for name in _PACKAGES},
+    )
+    _check(record)
+    return record
+
+
+def save(record: Record, path: Path) -> None:
+    """Write a new file that its owner alone can read.
+
+    Raises:
+        UserError: if there is a file already.
+
+    Guarantee: the file is whole or not there, of mode 0600, and never replaces another.
+    """
+    content = json.dumps(record.to_json(), indent=1, allow_nan=False) + "\n"
+    try:
+        # Made with mode 0600, and linked to its name only when it is whole.
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            os.link(file.name, path)
+    except FileExistsError as error:
+        raise UserError(
+            f"{path} exists: a record is never replaced; choose another name"
+        ) from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def load(path: Path) -> Record:
+    """Read a record.
+
+    Raises:
+        DataError: if it is missing, damaged, or of another version, saying which field is at fault
+            and never what stands in it.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not a record: it is not JSON") from error
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise DataError(f"{path} is not a record of jaxverify")
+    if value.get("version") != VERSION:
+        raise DataError(
+            f"{path} is a record of version {value.get('version')!r}, and this jaxverify reads "
+            f"{VERSION} alone"
+        )
+    return _from_json(value, path)
+
+
+def is_private(path: Path) -> bool:
+    """Whether its owner alone may read the file."""
+    return not path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+
+
+def _from_json(value: dict[str, Any], path: Path) -> Record:
+    read = {
+        "secret": _secret,
+        "salt": _secret,
+        "task": _task,
+        "rendering": rendering_from_json,
+        "class_names": lambda names: tuple(map(_text, names)),
+        "alpha": _number,
+        "epsilon": _number,
+        "fingerprint": _text,
+        "created": _text,
+        "versions": lambda versions: {_text(k): _text(v) for k, v in versions.items()},
+    }
+    unknown = sorted(set(value) - set(read) - {"format", "version"})
+    if unknown:
+        raise DataError(f"{path} is not a sound record: it has an unknown field {unknown[0]!r}")
+    fields = {}
+    for name, convert in read.items():
+        if name not in value:
+            raise DataError(f"{path} is not a sound record: {name} is missing")
+        try:
+            fields[name] = convert(value[name])
+        except Exception as error:  # whatever a wrong type or value leads to
+            raise DataError(f"{path} is not a sound record: {name} is damaged") from error
+    record = Record(**fields)
+    try:
+        _check(record)
+    except UserError as error:
+        raise DataError(f"{path} is not a sound record: {error}") from error
+    return record
+
+
+def _check(record: Record) -> None:
+    """Raise where the parts of a record do not belong together."""
+    task, rendering = record.task, record.rendering
+    if task.kind != rendering.kind:
+        raise UserError(f"a task of kind {task.kind} is rendered as {rendering.kind}")
+    sizes = {
+        "text": lambda: (task.vocab_size or 0) - 2 == len(getattr(rendering, "vocabulary", ())),
+        "image": lambda: task.shape[2] == getattr(rendering, "channels", 0),
+        "vector": lambda: task.shape[0] == len(getattr(rendering, "columns", ())),
+    }
+    if not sizes[task.kind]():
+        raise UserError(f"the rendering does not fit samples of shape {task.shape}")
+    names = record.class_names
+    if len(names) != task.num_classes or len(set(names)) != len(names):
+        raise UserError(f"{task.num_classes} different class names are wanted, not {len(names)}")
+    stats.threshold(task.num_samples, task.num_classes, record.alpha, record.epsilon)
+
+
+def _generate(secret: bytes, task: ExtraTask) -> Samples:
+    found = generate(keys.from_secret(secret, "extra task"), task)
+    return Samples(*map(np.asarray, found))
+
+
+def _fingerprint(samples: Samples) -> str:
+    digest = hashlib.sha256()
+    for array in map(np.asarray, samples):
+        digest.update(f"{array.dtype.newbyteorder('<')}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def _canonical(value: dict[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _task(value: dict[str, Any]) -> ExtraTask:
+    whole = [value["num_classes"], value["num_samples"], *value["shape"]]
+    if value["vocab_size"] is not None:
+        whole.append(value["vocab_size"])
+    if not all(type(number) is int and 0 < number <= _MOST for number in whole):
+        raise ValueError
+    _number(value["fixed_ratio"])
+    return ExtraTask(**{**value, "shape": tuple(value["shape"])})
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float):
+        raise TypeError
+    return float(value)
+
+
+def _secret(value: Any) -> bytes:
+    secret = bytes.fromhex(value)
+    if len(secret) != _BYTES:
+        raise ValueError
+    return secret
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
