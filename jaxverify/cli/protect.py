@@ -1,0 +1,103 @@
+"""``jaxverify protect``: mix an extra task into a data set."""
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from jaxverify.errors import UserError
+
+_DOC = """\
+Mix a secret extra task into a training set, and write the record by which it is verified later.
+
+DATA is a Parquet, CSV, TSV or JSON Lines file, or a folder with one folder of images for each
+class. What is written has the same format, all rows in a new random order. Upload it, and keep the
+record: whoever has it knows which rows are extra.
+
+  jaxverify protect reviews.csv --out upload.csv --record record.json
+  jaxverify protect photos/ --out upload/ --record record.json
+"""
+
+
+def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "protect",
+        help="mix the extra task into your training set",
+        description=_DOC,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("data", type=Path, metavar="DATA")
+    add("--out", type=Path, required=True, help="what you upload; there must be nothing yet")
+    add("--record", type=Path, required=True, help="what you keep; there must be nothing yet")
+    add("--label", help="the column of the labels, if its name does not say so")
+    add("--kind", choices=("image", "text", "vector"), help="what the model reads; guessed without")
+    add("--features", metavar="COLUMN,...", help="the columns that it reads; guessed without")
+    add("--eta", type=float, help=_ETA)
+    add(
+        "--fixed-ratio",
+        type=float,
+        default=0.75,
+        help="share that all extra samples have in common",
+    )
+    add("--labels", choices=("balanced", "iid"), default="balanced", help=_LABELS)
+    add(
+        "--generator",
+        choices=("uniform", "zipf"),
+        help="noise, or words as frequent as in your text",
+    )
+    add("--alpha", type=float, default=0.01, help="how often an unconverged model may pass")
+    add(
+        "--epsilon", type=float, default=0.03, help="what such a model may know already, as a share"
+    )
+    parser.set_defaults(run=run)
+
+
+_ETA = """\
+extra samples per sample; without it, enough for a model that knows a tenth of them, at most 4%%"""
+_RATIO = "the share of a sample that all extra ones have in common (%(default)s)"
+_GENERATOR = "noise, or words as frequent as in your text; the latter for text, if not given"
+_LABELS = "each class equally often, or drawn as the paper does (%(default)s)"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Protect, and say what was done."""
+    from jaxverify.protect import protect  # JAX starts here
+
+    features = tuple(options.features.split(",")) if options.features else ()
+    if "" in features:
+        raise UserError(f"features is {options.features!r}; it is column names with commas between")
+    console = Console()
+    with Progress(console=console, transient=True) as progress:
+        bar = progress.add_task("writing", total=None)
+        done = protect(
+            options.data,
+            options.out,
+            options.record,
+            label=options.label,
+            kind=options.kind,
+            features=features,
+            eta=options.eta,
+            fixed_ratio=options.fixed_ratio,
+            labels=options.labels,
+            generator=options.generator,
+            alpha=options.alpha,
+            epsilon=options.epsilon,
+            progress=lambda rows, total: progress.update(bar, completed=rows, total=total),
+        )
+    task = done.record.task
+    lines = [
+        f"{done.num_original:,} rows read, {task.num_samples:,} extra ones mixed in",
+        f"features: {', '.join(done.features)} ({task.kind}, {' x '.join(map(str, task.shape))})",
+        f"labels: {done.label}, {task.num_classes} classes",
+        f"upload: {options.out}",
+        f"record: {options.record}, for your eyes alone",
+        f"commitment: {done.record.commitment()}",
+    ]
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+    for sentence in done.cautions:
+        console.print(f"Caution: {sentence}", style="yellow", highlight=False)
+    return 0

@@ -1,0 +1,177 @@
+"""A first look at a data set: its classes, its size, and some rows drawn at random."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jaxverify.errors import DataError
+from jaxverify.protect.rows import Rows
+
+_LABELS = ("label", "labels", "target", "class", "y")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was seen.
+
+    Attributes:
+        num_rows: |D|.
+        label: the column of the labels.
+        labels: their different values, in the order of the class indices.
+        raw: some rows, drawn at random, in their format's own form.
+        sample: the same rows, a column for each thing that can be named.
+        numbering: columns that number all rows, from the value given.
+    """
+
+    num_rows: int
+    label: str
+    labels: pa.Array
+    raw: pa.Table
+    sample: pa.Table
+    numbering: dict[str, int]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The labels as they are spelled."""
+        return tuple(str(value) for value in self.labels.to_pylist())
+
+
+def survey(rows: Rows, label: str | None, rng: np.random.Generator, size: int = 20_000) -> Survey:
+    """Read all rows once.
+
+    Args:
+        rows: the data set.
+        label: the column of the labels; without it one of the usual names.
+        rng: draws the rows.
+        size: how many are drawn, at most.
+
+    Raises:
+        DataError: if there is no label column, no row, a label that is missing, or one class only.
+    """
+    drawn = _Drawn(size, rng)
+    found, spans, num_rows = None, _Spans(), 0
+    for table in rows.tables():
+        columns = rows.columns(table)
+        if label is None:
+            label = _guess(rows, columns)
+        if label not in columns.column_names:
+            names = ", ".join(columns.column_names)
+            raise DataError(f"{rows.path} has no column {label!r}; it has {names}")
+        values = columns.column(label)
+        if values.null_count:
+            row = num_rows + pc.index(values.is_null(), True).as_py()
+            raise DataError(f"{rows.path}, row {row}: the label is missing: fill it in")
+        seen = values.unique()
+        found = seen if found is None else pa.chunked_array([found, seen]).unique()
+        spans.add(columns)
+        drawn.add(table)
+        num_rows += table.num_rows
+    if found is None or label is None or num_rows == 0:
+        raise DataError(f"{rows.path} has no rows")
+    labels = found.sort()
+    if len(labels) < 2:
+        raise DataError(f"{rows.path}: all labels are {labels[0]}; there must be two classes")
+    if 2 * len(labels) > num_rows:
+        raise DataError(
+            f"{rows.path}: column {label} has {len(labels)} different values in {num_rows} rows, "
+            "which are no classes: name the labels with --label"
+        )
+    raw = drawn.table()
+    sample = rows.columns(raw)
+    return Survey(
+        num_rows,
+        label,
+        _numeric_order(labels),
+        raw,
+        sample,
+        {
+            name: low
+            for name, (low, high) in spans.found.items()
+            if name != label
+            and high - low + 1 == num_rows
+            and len(sample.column(name).unique()) == sample.num_rows
+        },
+    )
+
+
+class _Drawn:
+    """Rows drawn at random, without knowing how many there will be."""
+
+    def __init__(self, size: int, rng: np.random.Generator) -> None:
+        self._size, self._rng = size, rng
+        self._tables: list[pa.Table] = []
+        self._lots = np.zeros(0)
+        self._limit = 1.0  # no lot above it can be among the least
+
+    def add(self, table: pa.Table) -> None:
+        lots = self._rng.random(table.num_rows)
+        chosen = np.flatnonzero(lots < self._limit)
+        table, lots = table.take(chosen), lots[chosen]
+        self._tables.append(table)
+        self._lots = np.concatenate([self._lots, lots])
+        if len(self._lots) > 2 * self._size:
+            self._cut()
+
+    def _cut(self) -> None:
+        kept = np.sort(np.argsort(self._lots, kind="stable")[: self._size])
+        self._tables = [pa.concat_tables(self._tables).take(kept).combine_chunks()]
+        self._lots = self._lots[kept]
+        if len(kept) == self._size:
+            self._limit = self._lots.max()
+
+    def table(self) -> pa.Table:
+        self._cut()
+        return self._tables[0]
+
+
+def _guess(rows: Rows, columns: pa.Table) -> str:
+    usual = [name for name in columns.column_names if name.lower() in _LABELS]
+    if len(usual) != 1:
+        raise DataError(
+            f"which column of {rows.path} holds the labels? It has "
+            f"{', '.join(columns.column_names)}: name it with --label"
+        )
+    return usual[0]
+
+
+class _Spans:
+    """The least and the greatest value of each column that holds whole numbers alone."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, tuple[int, int]] = {}
+        self._others: set[str] = set()
+
+    def add(self, columns: pa.Table) -> None:
+        for name in columns.column_names:
+            ends = None if name in self._others else _ends(columns.column(name))
+            if ends is None:
+                self._others.add(name)
+                self.found.pop(name, None)
+                continue
+            low, high = self.found.get(name, ends)
+            self.found[name] = (min(low, ends[0]), max(high, ends[1]))
+
+
+def _ends(column: pa.ChunkedArray) -> tuple[int, int] | None:
+    if pa.types.is_string(column.type):  # as CSV has them
+        numbers = pc.MatchSubstringOptions(r"^(0|[1-9]\d{0,14})$")
+        fits = pc.call_function("match_substring_regex", [column], numbers)
+        if not pc.call_function("all", [fits]).as_py():
+            return None
+        column = column.cast(pa.int64())
+    if not pa.types.is_integer(column.type) or column.null_count or not len(column):
+        return None
+    ends = pc.call_function("min_max", [column]).as_py()
+    return ends["min"], ends["max"]
+
+
+def _numeric_order(labels: pa.Array) -> pa.Array:
+    """Labels that are spelled numbers, by their value: 2 before 10."""
+    if pa.types.is_string(labels.type):
+        try:
+            return labels.cast(pa.int64()).sort().cast(pa.string())
+        except pa.ArrowInvalid:
+            return labels
+    return labels

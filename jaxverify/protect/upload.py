@@ -1,0 +1,262 @@
+"""From a data set to one with its extra task mixed in, and the record that belongs to it."""
+
+import contextlib
+import hmac
+import math
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from jaxverify.caution import cautions
+from jaxverify.data.external_sort import sort_rows
+from jaxverify.errors import UserError
+from jaxverify.extra_task import ExtraTask, Kind
+from jaxverify.mixing import ranks
+from jaxverify.plan import make_plan
+from jaxverify.protect.features import Features, find_features
+from jaxverify.protect.fill import fill, renumber
+from jaxverify.protect.rows import Rows, open_rows
+from jaxverify.protect.survey import Survey, survey
+from jaxverify.record import Record, new_record, save
+from jaxverify.rendering import ImageRendering, VectorRendering
+
+_BYTES_IN_MEMORY = 2**27  # of rows that are sorted at once
+_MOST_ETA = 0.04  # beyond it nobody has measured what the extra task costs
+_POOR = 0.5  # a correlation of what is decoded with what was drawn
+
+
+@dataclass(frozen=True)
+class Protected:
+    """What was done.
+
+    Attributes:
+        record: as it was saved.
+        num_original: rows read.
+        num_written: rows written.
+        features: the columns of the features.
+        label: the column of the labels.
+        filled: the other columns.
+        cautions: what the customer should know, a sentence each.
+    """
+
+    record: Record
+    num_original: int
+    num_written: int
+    features: tuple[str, ...]
+    label: str
+    filled: tuple[str, ...]
+    cautions: tuple[str, ...]
+
+
+def protect(
+    data: Path,
+    out: Path,
+    record: Path,
+    *,
+    label: str | None = None,
+    kind: Kind | None = None,
+    features: Sequence[str] = (),
+    eta: float | None = None,
+    fixed_ratio: float = 0.75,
+    labels: Literal["balanced", "iid"] = "balanced",
+    generator: str | None = None,
+    alpha: float = 0.01,
+    epsilon: float = 0.03,
+    secret: bytes | None = None,
+    progress: Callable[[int, int], Any] = lambda done, total: None,
+) -> Protected:
+    """Write ``data`` with an extra task mixed in to ``out``, in the same format, and the record.
+
+    Args:
+        data: as :func:`jaxverify.protect.rows.open_rows` takes it.
+        out: what is uploaded; there must be nothing yet.
+        record: what is kept; likewise. Not inside ``out``.
+        label: the column of the labels; guessed without it.
+        kind: of the features; guessed without it.
+        features: their columns; guessed without them.
+        eta: η; without it as many extra samples as a converged model needs that knows a tenth of
+            them, but no more than 4% of the data.
+        fixed_ratio: s.
+        labels: of the extra samples.
+        generator: what fills them; without it words by Zipf's law, or uniform noise.
+        alpha: α of the verification.
+        epsilon: ε of the verification.
+        secret: 32 bytes; without it, from the operating system.
+        progress: called with the rows written and all of them.
+
+    Raises:
+        UserError: if something cannot be read, written or guessed, or the task cannot work.
+
+    Guarantee: ``out`` holds every original row once, and the N extra ones, in random order; either
+    both files are there and whole, or neither is. The bytes are a function of the arguments and
+    the secret, but for the record's salt and date.
+    """
+    _check_places(data, out, record)
+    secret = secrets.token_bytes(32) if secret is None else secret
+    rows = open_rows(data)
+    seen = survey(rows, label, _rng(secret, "survey"))
+    found = find_features(seen, kind, features)
+    task = _make_task(seen, found, eta, fixed_ratio, labels, generator, alpha, epsilon)
+    made = new_record(
+        task, found.rendering, seen.class_names, alpha=alpha, epsilon=epsilon, secret=secret
+    )
+    extra, filled, fidelity = _extra_rows(made, rows, seen, found)
+    total, written = seen.num_rows + task.num_samples, 0
+    with _saved(made, record), rows.writer(out) as write:
+        tables = chain(rows.tables(), [extra])
+        rank = partial(ranks, made.stream("mixing"))
+        for _, table in sort_rows(
+            tables, rank, rows_in_memory=_rows_in_memory(extra), folder=out.parent
+        ):
+            if seen.numbering:
+                table = rows.compose(table, renumber(seen, written, table.num_rows))
+            write(table)
+            written += table.num_rows
+            progress(written, total)
+        if written != total:
+            raise UserError(f"{data} changed while it was read: start again")
+    return Protected(
+        record=made,
+        num_original=seen.num_rows,
+        num_written=written,
+        features=found.columns,
+        label=seen.label,
+        filled=filled,
+        cautions=_cautions(made, seen, found, filled, fidelity),
+    )
+
+
+def _check_places(data: Path, out: Path, record: Path) -> None:
+    for path in (out, record):
+        if path.exists():
+            raise UserError(f"{path} exists already: remove it, or give another path")
+        if not path.parent.is_dir():
+            raise UserError(f"{path.parent} is no folder: make it, or give another path")
+    if out.resolve() in (record.resolve(), *record.resolve().parents):
+        raise UserError(f"the record {record} lies in the upload {out}: keep it elsewhere")
+    if data.resolve() in out.resolve().parents:
+        raise UserError(f"the upload {out} lies in the data {data}: give another path")
+
+
+def _rng(secret: bytes, name: str) -> np.random.Generator:
+    digest = hmac.digest(secret, name.encode(), "sha256")
+    return np.random.default_rng(int.from_bytes(digest, "big"))
+
+
+def _make_task(
+    seen: Survey,
+    found: Features,
+    eta: float | None,
+    fixed_ratio: float,
+    labels: Literal["balanced", "iid"],
+    generator: str | None,
+    alpha: float,
+    epsilon: float,
+) -> ExtraTask:
+    num_classes = len(seen.class_names)
+    if eta is None:
+        planned = make_plan(seen.num_rows, num_classes, alpha=alpha, epsilon=epsilon).num_samples
+        num_samples = min(planned, math.ceil(_MOST_ETA * seen.num_rows))
+    else:
+        plan = make_plan(seen.num_rows, num_classes, eta=eta, alpha=alpha, epsilon=epsilon)
+        num_samples = plan.num_samples
+    if generator is None:
+        generator = "zipf" if found.kind == "text" else "uniform"
+    return ExtraTask(
+        kind=found.kind,
+        shape=found.shape,
+        num_classes=num_classes,
+        num_samples=num_samples,
+        fixed_ratio=fixed_ratio,
+        labels=labels,
+        generator=generator,
+        vocab_size=found.vocab_size,
+    )
+
+
+def _extra_rows(
+    record: Record, rows: Rows, seen: Survey, found: Features
+) -> tuple[pa.Table, tuple[str, ...], float]:
+    """The extra rows, the columns filled in, and the fidelity of images."""
+    samples = record.samples()
+    rng = _rng(record.secret, "other columns")
+    raw, values = fill(seen, found.columns, found.donors, np.asarray(samples.labels), rng)
+    features = np.asarray(samples.features)
+    rendered = found.values(features)
+    _check_distinct(record.task, rendered)
+    values |= {name: _spelled(seen, name, column) for name, column in rendered.items()}
+    known = {seen.label, *found.columns, *seen.numbering}
+    filled = tuple(name for name in seen.sample.column_names if name not in known)
+    fidelity = 1.0
+    if isinstance(found.rendering, ImageRendering):
+        fidelity = found.rendering.fidelity(features[:64])
+    return rows.compose(raw, values), filled, fidelity
+
+
+def _check_distinct(task: ExtraTask, rendered: dict[str, pa.Array]) -> None:
+    """Numbers are coarser in the file than they were drawn: they may have become the same."""
+    columns = [column.to_pylist() for column in rendered.values()]
+    distinct = len(set(zip(*columns, strict=True)))
+    if distinct < task.num_samples:
+        raise UserError(
+            f"of {task.num_samples} extra samples only {distinct} are different, as the columns "
+            "take too few values: lower fixed_ratio or eta, or give more columns"
+        )
+
+
+def _spelled(seen: Survey, name: str, column: pa.Array) -> pa.Array:
+    """Decimals in a text file as its column spells them: with zeros at the end, if it has them."""
+    like = seen.sample.column(name)
+    if not (pa.types.is_string(like.type) and pa.types.is_floating(column.type)):
+        return column
+    lengths = {len(value.partition(".")[2]) for value in like.to_pylist() if value}
+    if len(lengths) > 1:
+        return column.cast(pa.string())
+    (decimals,) = lengths
+    return pa.array([f"{value:.{decimals}f}" for value in column.to_pylist()])
+
+
+@contextlib.contextmanager
+def _saved(record: Record, path: Path) -> Iterator[None]:
+    """The record is there before the upload is, and goes if it fails."""
+    save(record, path)
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _rows_in_memory(extra: pa.Table) -> int:
+    return max(1, _BYTES_IN_MEMORY // max(1, extra.nbytes // extra.num_rows))
+
+
+def _cautions(
+    record: Record, seen: Survey, found: Features, filled: tuple[str, ...], fidelity: float
+) -> tuple[str, ...]:
+    sentences = list(cautions(record.task, record.alpha, record.epsilon))
+    if fidelity < _POOR:
+        sentences.append(
+            f"The images are compressed so strongly that the pixels of extra ones keep a "
+            f"correlation of {fidelity:.2f} with what was drawn; a model may not tell them apart."
+        )
+    if filled:
+        sentences.append(
+            f"The columns {', '.join(filled)} of the extra rows are filled from other rows. If the "
+            "model reads them, leave them out of the data first: it will be asked without them."
+        )
+    if isinstance(found.rendering, VectorRendering):
+        (random,) = record.task.random_shape
+        if random < 3:
+            sentences.append(
+                f"Of {len(found.columns)} columns only {random} differ between extra samples: a "
+                "simple model cannot learn them by heart."
+            )
+    return tuple(sentences)
