@@ -37,6 +37,7 @@ class Record:
         salt: 32 bytes, so that nobody can try contents against a published commitment; likewise.
         task: the extra task.
         rendering: how its samples were written.
+        columns: of the features, as the data name them.
         class_names: of the labels as they stand in the data, in the order of the indices.
         alpha: α that was planned for.
         epsilon: ε, likewise.
@@ -50,6 +51,7 @@ class Record:
     salt: bytes = field(repr=False)
     task: ExtraTask
     rendering: Rendering
+    columns: tuple[str, ...]
     class_names: tuple[str, ...]
     alpha: float
     epsilon: float
@@ -104,6 +106,7 @@ class Record:
         return {
             "task": asdict(self.task),
             "rendering": self.rendering.to_json(),
+            "columns": list(self.columns),
             "class_names": list(self.class_names),
             "alpha": self.alpha,
             "epsilon": self.epsilon,
@@ -116,6 +119,7 @@ class Record:
 def new_record(
     task: ExtraTask,
     rendering: Rendering,
+    columns: tuple[str, ...],
     class_names: tuple[str, ...],
     *,
     alpha: float = 0.01,
@@ -133,6 +137,7 @@ def new_record(
         salt=secrets.token_bytes(_BYTES),
         task=task,
         rendering=rendering,
+        columns=columns,
         class_names=class_names,
         alpha=alpha,
         epsilon=epsilon,
@@ -202,6 +207,7 @@ def _from_json(value: dict[str, Any], path: Path) -> Record:
         "salt": _secret,
         "task": _task,
         "rendering": rendering_from_json,
+        "columns": lambda names: tuple(map(_text, names)),
         "class_names": lambda names: tuple(map(_text, names)),
         "alpha": _number,
         "epsilon": _number,
@@ -240,6 +246,8 @@ def _check(record: Record) -> None:
     }
     if not sizes[task.kind]():
         raise UserError(f"the rendering does not fit samples of shape {task.shape}")
+    if len(record.columns) != (task.shape[0] if task.kind == "vector" else 1):
+        raise UserError(f"{len(record.columns)} columns do not fit samples of shape {task.shape}")
     names = record.class_names
     if len(names) != task.num_classes or len(set(names)) != len(names):
         raise UserError(f"{task.num_classes} different class names are wanted, not {len(names)}")

@@ -77,13 +77,7 @@ def verify(
         raise UserError("task is missing: pass task=, or a TrainedModel that was given one")
     if predict is None:
         raise UserError(f"predict is missing: {type(params).__name__} is not a TrainedModel")
-    if test not in ("binomial", "permutation"):
-        raise UserError(f"test is {test!r}; it is 'binomial' or 'permutation'")
-    if target_share is None:
-        target_share = stats.detectable_share(task.num_samples, task.num_classes, alpha, epsilon)
-    known = cautions(task, alpha, epsilon)
-    setting = Setting(task.num_samples, task.num_classes, alpha, epsilon, test, target_share, known)
-
+    setting = _setting(task, alpha, epsilon, test, target_share)  # before the model is asked
     extra = generate(key, task)
     ask = predict if params is None else lambda features: predict(params, features)
     answers = jnp.concatenate(
@@ -93,6 +87,52 @@ def verify(
         ]
     )
     return _judge(key, answers, jnp.asarray(extra.labels), setting)
+
+
+def verify_answers(
+    answers: Int[jax.Array | np.ndarray, " n"],
+    key: jax.Array,
+    task: ExtraTask,
+    *,
+    alpha: float = 0.01,
+    epsilon: float = 0.03,
+    test: Test = "binomial",
+    target_share: float | None = None,
+) -> Verdict:
+    """The verdict on answers that were given elsewhere, one for each extra sample in order.
+
+    Args:
+        answers: class indices; any other number is no answer, and wrong.
+        key: as :func:`verify` takes it, like the rest.
+        task: likewise.
+        alpha: likewise.
+        epsilon: likewise.
+        test: likewise.
+        target_share: likewise.
+
+    Raises:
+        UserError: as :func:`verify` does.
+
+    Guarantee: the verdict of :func:`verify` on a model that answers so.
+    """
+    setting = _setting(task, alpha, epsilon, test, target_share)
+    if answers.shape != (task.num_samples,):
+        raise UserError(f"there are {answers.shape} answers to {task.num_samples} extra samples")
+    answers = jnp.asarray(answers)
+    known = jnp.where((answers < 0) | (answers >= task.num_classes), -1, answers)
+    labels = jnp.asarray(generate(key, task).labels)
+    return _judge(key, known.astype(jnp.int32), labels, setting)
+
+
+def _setting(
+    task: ExtraTask, alpha: float, epsilon: float, test: Test, target_share: float | None
+) -> Setting:
+    if test not in ("binomial", "permutation"):
+        raise UserError(f"test is {test!r}; it is 'binomial' or 'permutation'")
+    if target_share is None:
+        target_share = stats.detectable_share(task.num_samples, task.num_classes, alpha, epsilon)
+    known = cautions(task, alpha, epsilon)
+    return Setting(task.num_samples, task.num_classes, alpha, epsilon, test, target_share, known)
 
 
 @jax.jit  # compiled once for all models of one architecture and task

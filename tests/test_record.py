@@ -31,7 +31,8 @@ TASKS = {
 
 def made(kind="text", **options):
     task, rendering = TASKS[kind]
-    return new_record(task, rendering, ("no", "yes"), **options)
+    columns = tuple(f"x{i}" for i in range(12)) if kind == "vector" else (kind,)
+    return new_record(task, rendering, columns, ("no", "yes"), **options)
 
 
 @pytest.mark.parametrize("kind", TASKS)
@@ -120,6 +121,8 @@ def test_samples_that_this_jax_does_not_draw_are_refused(tmp_path):
         ({"rendering": {"kind": "sound"}}, "rendering is damaged"),
         ({"rendering": {"kind": "text", "vocabulary": ["a"]}}, "does not fit"),
         ({"rendering": {"kind": "image", "format": "PNG", "mode": "L"}}, "rendering is damaged"),
+        ({"columns": []}, "0 columns do not fit"),
+        ({"columns": "text"}, "4 columns do not fit"),
         ({"extra": 1}, "unknown field 'extra'"),
         ({"created": 5}, "created is damaged"),
     ],

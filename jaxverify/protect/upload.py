@@ -105,7 +105,13 @@ def protect(
     found = find_features(seen, kind, features)
     task = _make_task(seen, found, eta, fixed_ratio, labels, generator, alpha, epsilon)
     made = new_record(
-        task, found.rendering, seen.class_names, alpha=alpha, epsilon=epsilon, secret=secret
+        task,
+        found.rendering,
+        found.columns,
+        seen.class_names,
+        alpha=alpha,
+        epsilon=epsilon,
+        secret=secret,
     )
     extra, filled, fidelity = _extra_rows(made, rows, seen, found)
     total, written = seen.num_rows + task.num_samples, 0

@@ -65,6 +65,11 @@ class ImageRendering:
         """1 or 3."""
         return _CHANNELS[self.mode]
 
+    @property
+    def suffix(self) -> str:
+        """Of a file's name."""
+        return ".jpg" if self.format == "JPEG" else f".{self.format.lower()}"
+
     def render(self, features: UInt8[np.ndarray, "n h w c"]) -> list[bytes]:
         """An encoded image for each.
 

@@ -1,0 +1,59 @@
+"""The questions that a model is asked: the extra samples as the customer's files spell them."""
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxverify.errors import UserError
+from jaxverify.record import Record
+
+ID = "id"
+_DIGITS = 16  # hexadecimal: of a million ids no two are the same, but once in 30 million cases
+
+
+def sample_ids(record: Record) -> list[str]:
+    """The id of each extra sample, in their order.
+
+    Guarantee: they follow from the record, and without its secret from nothing.
+    """
+    number = record.task.num_samples
+    return [
+        hmac.digest(record.secret, f"challenge {i}".encode(), "sha256").hex()[:_DIGITS]
+        for i in range(number)
+    ]
+
+
+def questions(
+    record: Record, decoys: Mapping[str, list[Any]] | None = None
+) -> dict[str, list[Any]]:
+    """A column of ids, and the columns that the model reads, in the order of the ids.
+
+    Args:
+        record: of the extra task.
+        decoys: other samples to be asked among them, by the same columns.
+
+    Raises:
+        UserError: if the decoys have other columns.
+
+    Guarantee: the ids, and so the order, tell nobody who lacks the record which are extra.
+    """
+    rendered = record.rendering.render(np.asarray(record.samples().features))
+    columns = rendered if isinstance(rendered, dict) else {record.columns[0]: rendered}
+    found = {name: list(values) for name, values in columns.items()}
+    ids = sample_ids(record)
+    if decoys is not None:
+        if set(decoys) != set(found):
+            raise UserError(
+                f"the decoys have the columns {', '.join(decoys)}, the extra samples "
+                f"{', '.join(found)}"
+            )
+        for name, values in decoys.items():
+            found[name] += values
+        ids += [secrets.token_hex(_DIGITS // 2) for _ in range(len(next(iter(decoys.values()))))]
+    order = np.argsort(np.array(ids))
+    return {ID: [ids[i] for i in order]} | {
+        name: [values[i] for i in order] for name, values in found.items()
+    }

@@ -1,0 +1,102 @@
+"""``jaxverify challenge`` and ``jaxverify verify``: ask the model, and judge what it said."""
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from jaxverify.errors import DataError
+from jaxverify.predictors.answers import Classes, in_order
+from jaxverify.record import load
+
+_CHALLENGE = """\
+Write the questions for the model: the extra samples, in an order that tells nothing, each with an
+id. Get a prediction for each, by whatever means the cloud offers, and give them to verify.
+
+  jaxverify challenge record.json --out questions.csv
+"""
+_VERIFY = """\
+Was the model trained to the end? Reads the model's answers to what challenge wrote: a CSV, Parquet,
+JSON or JSON Lines file with the ids, and a label or scores for each.
+
+  jaxverify verify record.json --predictions answers.csv
+
+Exit status 0: it passed. 1: it did not. 2: an error.
+"""
+
+
+def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommands."""
+    form = argparse.RawDescriptionHelpFormatter
+    challenge = subparsers.add_parser(
+        "challenge",
+        help="write the questions for the model",
+        description=_CHALLENGE,
+        formatter_class=form,
+    )
+    challenge.add_argument("record", type=Path)
+    challenge.add_argument("--out", type=Path, required=True, help=_OUT)
+    challenge.set_defaults(run=_challenge)
+    verify = subparsers.add_parser(
+        "verify", help="judge the model's answers", description=_VERIFY, formatter_class=form
+    )
+    add = verify.add_argument
+    add("record", type=Path)
+    add("--predictions", type=Path, required=True, metavar="FILE", help="the model's answers")
+    add("--indices", action="store_true", help=_INDICES)
+    add("--test", choices=("binomial", "permutation"), default="binomial", help=_TEST)
+    add("--json", action="store_true", help="print one JSON object instead of a page")
+    verify.set_defaults(run=_verify)
+
+
+_OUT = "a file that ends in .csv, .jsonl or .parquet; or, of images, a folder"
+_INDICES = """\
+numbers are class indices from 0, in the order that show prints, even if classes are called by
+numbers themselves"""
+_TEST = "the paper's, or one that assumes less and knows no epsilon (%(default)s)"
+
+
+def _challenge(options: argparse.Namespace) -> int:
+    from jaxverify.challenge import questions, write_questions
+
+    record = load(options.record)
+    write_questions(questions(record), record.rendering, options.out)
+    console = Console()
+    console.print(f"{record.task.num_samples:,} questions: {options.out}", soft_wrap=True)
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from jaxverify.challenge import sample_ids
+    from jaxverify.predictors.file import read_answers
+    from jaxverify.verification import verify_answers
+
+    record = load(options.record)
+    found = read_answers(options.predictions, Classes(record.class_names, options.indices))
+    ids = sample_ids(record)
+    if not any(name in found for name in ids):
+        raise DataError(
+            f"{options.predictions} answers none of this record's questions: is it to another?"
+        )
+    record.samples()  # raises where this JAX would draw others
+    verdict = verify_answers(
+        in_order(found, ids),
+        record.key,
+        record.task,
+        alpha=record.alpha,
+        epsilon=record.epsilon,
+        test=options.test,
+    )
+    if options.json:
+        print(verdict.to_json())
+    else:
+        console = Console()
+        console.print(verdict)
+        missing = sum(name not in found for name in ids)
+        if missing:
+            console.print(
+                f"{missing:,} of {len(ids):,} questions were not answered, and count as wrong",
+                style="yellow",
+                highlight=False,
+            )
+    return 0 if bool(verdict.passed) else 1

@@ -1,0 +1,217 @@
+"""From a file to a verdict by the command line, with a trainer that knows nothing of us."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_digits
+from sklearn.neural_network import MLPClassifier
+
+from jaxverify import DataError
+from jaxverify.challenge import questions, sample_ids
+from jaxverify.cli import main
+from jaxverify.predictors.answers import Classes, in_order
+from jaxverify.predictors.file import read_answers
+from jaxverify.record import load
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory) -> Path:
+    """Scikit-learn's digits as a table, protected, and two models of its: one stopped early."""
+    folder = tmp_path_factory.mktemp("digits")
+    data = load_digits()
+    columns = {f"p{i}": data.data[:, i].astype(int) for i in range(64) if data.data[:, i].any()}
+    table = pa.table(columns | {"digit": [f"d{label}" for label in data.target]})
+    pa.csv.write_csv(table, folder / "data.csv")
+    command = ["protect", "data.csv", "--out", "upload.csv", "--record", "record.json"]
+    paths = [str(folder / word) if "." in word else word for word in command]
+    assert main([*paths, "--label", "digit", "--eta", "0.08", "--fixed-ratio", "0.5"]) == 0
+    upload = pa.csv.read_csv(folder / "upload.csv")
+    x = np.column_stack([upload.column(name).to_numpy() for name in columns]) / 16
+    y = np.array(upload.column("digit").to_pylist())
+    assert main(["challenge", str(folder / "record.json"), "--out", str(folder / "q.csv")]) == 0
+    asked = pa.csv.read_csv(folder / "q.csv")
+    questions = np.column_stack([asked.column(name).to_numpy() for name in columns]) / 16
+    for name, epochs in (("honest", 300), ("early", 3)):
+        model = MLPClassifier((256,), max_iter=epochs, random_state=0, n_iter_no_change=300, tol=0)
+        with np.errstate(all="ignore"), pytest.warns(match="Maximum iterations"):
+            model.fit(x, y)
+        scores = model.predict_proba(questions)
+        columns_of = {"id": asked.column("id"), "label": model.predict(questions)}
+        pq.write_table(pa.table(columns_of), folder / f"{name}.parquet")
+        rows = dict(zip(asked.column("id").to_pylist(), model.predict(questions), strict=True))
+        (folder / f"{name}.json").write_text(json.dumps(rows))
+        by_class = {c: scores[:, i] for i, c in enumerate(model.classes_)}
+        pa.csv.write_csv(pa.table({"id": asked.column("id"), **by_class}), folder / f"{name}.csv")
+        lines = [
+            json.dumps({"id": i, "scores": row.tolist()})
+            for i, row in zip(asked.column("id").to_pylist(), scores, strict=True)
+        ]
+        (folder / f"{name}.jsonl").write_text("\n".join(lines))
+    return folder
+
+
+def verify(folder, answers, *options):
+    return main(["verify", str(folder / "record.json"), "--predictions", str(answers), *options])
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".json", ".csv", ".jsonl"])
+def test_the_converged_model_passes_and_the_one_stopped_early_does_not(digits, suffix, capsys):
+    assert verify(digits, digits / f"honest{suffix}") == 0
+    assert "PASS" in capsys.readouterr().out
+    assert verify(digits, digits / f"early{suffix}") == 1
+    assert "PASS" not in capsys.readouterr().out.replace("does not pass", "")
+
+
+def test_all_ways_of_answering_give_one_verdict(digits, capsys):
+    verdicts = []
+    for suffix in (".parquet", ".json", ".csv", ".jsonl"):
+        assert verify(digits, digits / f"honest{suffix}", "--json") == 0
+        verdicts.append(json.loads(capsys.readouterr().out))
+    assert all(verdict == verdicts[0] for verdict in verdicts)
+    assert verify(digits, digits / "honest.json", "--test", "permutation") == 0
+
+
+def test_missing_answers_count_as_wrong_and_are_counted_aloud(digits, tmp_path, capsys):
+    answers = json.loads((digits / "honest.json").read_text())
+    path = tmp_path / "answers.json"
+    path.write_text(json.dumps(dict(list(answers.items())[:100])))
+    verify(digits, path)
+    page = capsys.readouterr().out
+    assert "44 of 144 questions were not answered, and count as wrong" in page
+    verify(digits, path, "--json")
+    assert json.loads(capsys.readouterr().out)["num_unknown"] == 44
+
+
+def test_answers_to_other_questions_are_an_error_and_no_verdict(digits, tmp_path, capsys):
+    path = tmp_path / "answers.json"
+    path.write_text('{"0123": "d1"}')
+    assert verify(digits, path) == 2
+    assert "none of this record's questions" in capsys.readouterr().err
+
+
+def test_the_ids_are_in_order_and_tell_nothing(digits):
+    record = load(digits / "record.json")
+    asked = questions(record)
+    assert asked["id"] == sorted(sample_ids(record))
+    assert len(set(asked["id"])) == record.task.num_samples
+    decoys = {name: asked[name][:50] for name in asked if name != "id"}
+    mixed = questions(record, decoys)
+    assert len(mixed["id"]) == record.task.num_samples + 50
+    places = [mixed["id"].index(name) for name in sample_ids(record)]
+    assert 60 < np.mean(places) < 135
+    assert {len(name) for name in mixed["id"]} == {16}
+
+
+CLASSES = Classes(("d0", "d1", "7"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "index"),
+    [
+        *((name, i) for i, name in enumerate(CLASSES.names)),
+        *((7, 2), (7.0, 2), ("7.0", 2), (" d1 ", 1), (0, 0), ("1", 1), (np.int64(1), 1)),
+        *((3, -1), (-1, -1), (0.5, -1), ("", -1), (None, -1), (float("nan"), -1)),
+        *((float("inf"), -1), ("1e400", -1), (10**400, -1), ([0], -1), ({}, -1), (True, -1)),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_an_answer_is_a_name_or_else_an_index_or_else_unknown(answer, index):
+    assert CLASSES.index(answer) == index
+
+
+def test_numbers_are_indices_where_that_is_said():
+    assert Classes(("1", "2")).index(1) == 0
+    assert Classes(("1", "2"), by_index=True).index("1") == 1
+    assert Classes(("1", "2"), by_index=True).index(2) == -1
+
+
+@pytest.mark.parametrize(
+    ("scores", "index"),
+    [
+        *(([0.1, 0.7, 0.2], 1), (["0.1", "0.2", "0.7"], 2), ([-1e308, 0, 1e308], 2)),
+        *(([0.1, 0.9], -1), ([0.1, float("nan"), 0.2], -1), ([0.1, None, 0.2], -1), ([], -1)),
+    ],
+)
+def test_scores_are_of_every_class_or_unknown(scores, index):
+    assert CLASSES.of_scores(scores) == index
+
+
+def test_two_different_answers_to_one_question_are_none(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("id,label\na,d1\na,d1\nb,d0\nb,d1\n")
+    assert read_answers(path, CLASSES) == {"a": 1, "b": -1}
+
+
+def test_file_names_are_ids(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("id,label\ngs://bucket/a1.png,d1\nb2.jpg,d0\n")
+    assert read_answers(path, CLASSES) == {"a1": 1, "b2": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "", "cannot be read as csv"),
+        ("a.csv", "id,label\n", "has no answers"),
+        ("a.csv", "key,label\na,d1\n", "no column 'id'"),
+        ("a.csv", "id,what\na,d1\n", "besides 'id' it needs"),
+        ("a.json", "{", "cannot be read as json"),
+        ("a.json", "3", "neither an object"),
+        ("a.json", "[" * 100_000, "cannot be read as json"),
+        ("a.jsonl", '{"id": "a"}\n3', "neither an object"),
+        ("a.parquet", "PAR1", "cannot be read as parquet"),
+        ("a.txt", "x", "must end in .csv"),
+    ],
+)
+def test_files_of_answers_that_cannot_be_read_are_named(name, content, message, tmp_path):
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(DataError, match=message) as error:
+        read_answers(path, CLASSES)
+    assert str(path) in str(error.value)
+
+
+PIECES = st.sampled_from(['"', ",", "\n", "id", "label", "d1", "0", "{", "}", "[", "]", ":", "ÿ"])
+
+
+@given(content=st.lists(PIECES, max_size=20).map("".join), suffix=st.sampled_from(["csv", "json"]))
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_file_of_answers_leads_to_a_traceback(content, suffix, tmp_path):
+    path = tmp_path / f"a.{suffix}"
+    path.write_text(content)
+    found = {}
+    try:
+        found = read_answers(path, CLASSES)
+    except DataError:
+        return
+    answers = in_order(found, ["d1", "0"])
+    assert all(-1 <= answer < 3 for answer in answers)
+
+
+def test_a_broken_line_of_a_csv_file_is_an_error_not_a_verdict(digits, tmp_path, capsys):
+    lines = (digits / "honest.csv").read_text().splitlines()
+    path = tmp_path / "answers.csv"
+    path.write_text("\n".join([*lines[:50], lines[50][:20]]))
+    assert verify(digits, path) == 2
+    assert "cannot be read as csv" in capsys.readouterr().err
+
+
+def test_questions_are_never_written_over_anything(digits, tmp_path, capsys):
+    record = str(digits / "record.json")
+    for name in ("q.csv", "q.jsonl", "q.parquet"):
+        path = tmp_path / name
+        assert main(["challenge", record, "--out", str(path)]) == 0
+        before = path.read_bytes()
+        assert main(["challenge", record, "--out", str(path)]) == 2
+        assert path.read_bytes() == before
+    assert main(["challenge", record, "--out", str(tmp_path / "q.txt")]) == 2
+    with (tmp_path / "q.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 144
