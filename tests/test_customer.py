@@ -21,6 +21,8 @@ from jaxverify.predictors.answers import Classes, in_order
 from jaxverify.predictors.file import read_answers
 from jaxverify.record import load
 
+pytestmark = pytest.mark.slow  # trains
+
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory) -> Path:

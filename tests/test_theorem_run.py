@@ -13,6 +13,8 @@ from train.laboratory import publication
 from train.laboratory.drawing import PICTURES, crossing, moments
 from train.run_folder import load_model
 
+pytestmark = pytest.mark.slow  # trains
+
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
