@@ -2,6 +2,7 @@
 
 import csv
 import json
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -217,3 +218,57 @@ def test_questions_are_never_written_over_anything(digits, tmp_path, capsys):
     assert main(["challenge", record, "--out", str(tmp_path / "q.txt")]) == 2
     with (tmp_path / "q.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 144
+
+
+class Page(HTMLParser):
+    """What a page shows, what it would load, and whether its tags fit."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text, self.loads, self.open = "", [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.loads += [v for k, v in attrs if k in ("src", "href", "xlink:href") and v[0] != "#"]
+        self.loads += [tag] * (tag in ("script", "iframe", "link", "object"))
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.mark.parametrize(("name", "status"), [("honest", 0), ("early", 1)])
+def test_the_page_needs_nothing_else_and_holds_the_numbers(digits, name, status, tmp_path, capsys):
+    path = tmp_path / "report.html"
+    answers = digits / f"{name}.json"
+    assert verify(digits, answers, "--html", str(path), "--json") == status
+    facts = json.loads(capsys.readouterr().out)
+    text = path.read_text()
+    page = Page(text)
+    assert page.loads == []
+    assert page.open == []
+    assert "url(" not in text.replace("url(#", "")
+    record = load(digits / "record.json")
+    for shown in (
+        facts["outcome"],
+        f"{facts['num_correct']} of 144",
+        f"{facts['p_value']:.3g}",
+        f"{facts['memorised_share']:.1%}",
+        record.commitment(),
+        *(f"{row['threshold']:.2%}" for row in facts["sensitivity"]),
+    ):
+        assert shown in page.text
+    assert record.secret.hex() not in text
+
+
+def test_nothing_that_others_wrote_becomes_part_of_the_page(digits, tmp_path):
+    answers = tmp_path / "<script>.json"
+    answers.write_text((digits / "honest.json").read_text())
+    path = tmp_path / "report.html"
+    assert verify(digits, answers, "--html", str(path)) == 0
+    assert Page(path.read_text()).loads == []
+    assert "&lt;script&gt;.json" in path.read_text()

@@ -67,7 +67,11 @@ def importers(package: str) -> set[str]:
                     "train/reproduction/pictures.py",
                     "train/laboratory/drawing.py",
                 ),
-                *("jaxverify/report/planning.py", "benchmarks/pictures.py"),
+                *(
+                    "jaxverify/report/planning.py",
+                    "jaxverify/report/html.py",
+                    "benchmarks/pictures.py",
+                ),
             ],
         ),
     ],

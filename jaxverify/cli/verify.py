@@ -1,13 +1,18 @@
 """``jaxverify challenge`` and ``jaxverify verify``: ask the model, and judge what it said."""
 
 import argparse
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
+from jaxverify import __version__
+from jaxverify.atomic import write_atomic
 from jaxverify.errors import DataError
 from jaxverify.predictors.answers import Classes, in_order
-from jaxverify.record import load
+from jaxverify.record import Record, load
 
 _CHALLENGE = """\
 Write the questions for the model: the extra samples, in an order that tells nothing, each with an
@@ -46,6 +51,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--indices", action="store_true", help=_INDICES)
     add("--test", choices=("binomial", "permutation"), default="binomial", help=_TEST)
     add("--json", action="store_true", help="print one JSON object instead of a page")
+    add("--html", type=Path, metavar="FILE.html", help=_HTML)
     verify.set_defaults(run=_verify)
 
 
@@ -53,6 +59,7 @@ _OUT = "a file that ends in .csv, .jsonl or .parquet; or, of images, a folder"
 _INDICES = """\
 numbers are class indices from 0, in the order that show prints, even if classes are called by
 numbers themselves"""
+_HTML = "write a page to be shown to others: one file, which needs no network"
 _TEST = "the paper's, or one that assumes less and knows no epsilon (%(default)s)"
 
 
@@ -87,6 +94,8 @@ def _verify(options: argparse.Namespace) -> int:
         epsilon=record.epsilon,
         test=options.test,
     )
+    if options.html is not None:
+        write_atomic(options.html, _page(record, verdict.to_dict(), options.predictions).encode())
     if options.json:
         print(verdict.to_json())
     else:
@@ -100,3 +109,16 @@ def _verify(options: argparse.Namespace) -> int:
                 highlight=False,
             )
     return 0 if bool(verdict.passed) else 1
+
+
+def _page(record: Record, facts: dict[str, Any], predictions: Path) -> str:
+    from jaxverify.report.html import verdict_html
+
+    about = {
+        "Record made": record.created,
+        "Commitment to the record": record.commitment(),
+        "Answers": f"{predictions.name}, SHA-256 {sha256(predictions.read_bytes()).hexdigest()}",
+        "Judged": datetime.now(UTC).isoformat(timespec="seconds"),
+        "By": f"jaxverify {__version__}",
+    }
+    return verdict_html(facts, about)

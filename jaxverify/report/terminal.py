@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 _STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
-_MEANINGS = {
+MEANINGS = {
     "PASS": "the model knows more of the extra task than an unconverged one would",
     "FAIL": "the model knows less of the extra task than a converged one is expected to",
     "INCONCLUSIVE": "too few extra samples to tell; this is not a pass",
@@ -28,7 +28,7 @@ def _table(facts: dict[str, Any]) -> Table:
     outcome, alpha = facts["outcome"], facts["alpha"]
     table = Table(
         title=Text(outcome, style=_STYLES[outcome]),
-        caption=_MEANINGS[outcome],
+        caption=MEANINGS[outcome],
         show_header=False,
     )
     table.add_column(style="dim")

@@ -1,0 +1,169 @@
+"""The verdict as one page that needs nothing else: for a screen, a phone and paper."""
+
+import io
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from jaxverify.report.terminal import MEANINGS
+
+_STYLE = """
+:root { color-scheme: light; --pass: #176b37; --fail: #a3201d; --inconclusive: #7a5200; }
+body { font: 1rem/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff;
+  max-width: 46rem; margin: 0 auto; padding: 1rem; }
+h1 { font-size: 1.3rem; margin: 0; }
+h2 { font-size: 1.05rem; margin: 1.8rem 0 .4rem; }
+.verdict { border-left: .5rem solid; padding: .3rem 0 .3rem 1rem; margin: 1rem 0; }
+.verdict strong { font-size: 2rem; line-height: 1.2; }
+.PASS { border-color: var(--pass); } .PASS strong { color: var(--pass); }
+.FAIL { border-color: var(--fail); } .FAIL strong { color: var(--fail); }
+.INCONCLUSIVE { border-color: var(--inconclusive); }
+.INCONCLUSIVE strong { color: var(--inconclusive); }
+.caution { border-left: .25rem solid var(--inconclusive); padding-left: .8rem; margin: .5rem 0; }
+table { border-collapse: collapse; width: 100%; }
+td, th { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0;
+  border-bottom: 1px solid #ddd; font-weight: normal; overflow-wrap: anywhere; }
+th { color: #555; width: 50%; }
+thead th { width: auto; }
+td { font-variant-numeric: tabular-nums; }
+svg { width: 100%; height: auto; }
+footer { color: #555; font-size: .85rem; margin-top: 2rem; overflow-wrap: anywhere; }
+@media print { body { max-width: none; } .verdict, table, svg { break-inside: avoid; } }
+"""
+
+_CHECKED = """
+<p>Before the training set was handed over, {n} extra samples were mixed into it. They share one
+part, differ in another, and have random labels, so that there is nothing to be learned from them
+but themselves. A network learns first what holds for many samples, and such samples last. The
+model was asked for all of them, and its right answers were counted.</p>
+<p>A model that has not been trained to the end is allowed to know {epsilon} of them, and to guess
+the others: one guess in {c} is right. So many right answers as here, or more, such a model gives
+with the probability that is called p-value. The model passes if that is at most {alpha}.</p>
+"""
+_NOT_PROVED = """
+<ul>
+<li>That the model is good: only that it was trained until it learned such samples.</li>
+<li>That nobody looked for the extra samples. Who finds them can train on them alone.</li>
+<li>That an unfinished model never knows more than {epsilon} of them. This is an assumption, and
+the table above shows how the verdict depends on it.</li>
+<li>A verdict other than PASS does not prove that training was cut short: it may have learned
+too few of the samples for another reason.</li>
+</ul>
+"""
+
+
+def verdict_html(facts: Mapping[str, Any], about: Mapping[str, str]) -> str:
+    """The whole page.
+
+    Args:
+        facts: of the verdict, as ``Verdict.to_dict`` gives them.
+        about: what else belongs on it, by name: the record's commitment, versions, the date.
+
+    Guarantee: it loads nothing, runs no script, and holds all numbers of the terminal's page.
+    """
+    outcome = facts["outcome"]
+    told = {
+        "n": f"{facts['num_samples']:,}",
+        "c": str(facts["num_classes"]),
+        "epsilon": f"{facts['epsilon']:.0%}",
+        "alpha": f"{facts['alpha']:g}",
+    }
+    cautions = "".join(f'<p class="caution">{escape(text)}</p>' for text in facts["cautions"])
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{outcome}: was the model trained to the end?</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<h1>Was the model trained to the end?</h1>
+<div class="verdict {outcome}"><strong>{outcome}</strong><br>{escape(MEANINGS[outcome])}.</div>
+<h2>Right answers, and what an unfinished model would give</h2>
+{_picture(facts)}
+<h2>The numbers</h2>
+{_table(_numbers(facts))}
+<h2>If an unfinished model may know more, or less</h2>
+{_sensitivity(facts)}
+{f"<h2>Cautions</h2>{cautions}" if cautions else ""}
+<h2>What was checked</h2>
+{_CHECKED.format(**told)}
+<h2>What this does not prove</h2>
+{_NOT_PROVED.format(**told)}
+<footer>{_table(about)}</footer>
+</body>
+</html>
+"""
+
+
+def _numbers(facts: Mapping[str, Any]) -> dict[str, str]:
+    n, alpha = facts["num_samples"], facts["alpha"]
+    rows = {
+        "Extra samples answered right": f"{facts['num_correct']:,} of {n:,}",
+        "Answers that were no class, counted as wrong": f"{facts['num_unknown']:,}",
+        "Accuracy on the extra task": f"{facts['accuracy']:.2%}",
+    }
+    if facts["threshold"] is not None:
+        rows["It passes above"] = f"{facts['threshold']:.3%}"
+    p_value = f"{facts['p_value']:.3g}" if facts["p_value"] > 0 else "under 1e-300"
+    low, high = max(0.0, facts["memorised_lower"]), facts["memorised_upper"]
+    rows |= {
+        f"p-value ({facts['test']}, at most {alpha:g} to pass)": p_value,
+        "Share of them that it knows by heart": f"{facts['memorised_share']:.1%}",
+        f"Bounds on this share, each at {1 - alpha:.0%}": f"{low:.1%} to {high:.1%}",
+        "Share that a finished model is expected to know": f"{facts['target_share']:.1%}",
+    }
+    return rows
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    lines = (f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows.items())
+    return f"<table><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _sensitivity(facts: Mapping[str, Any]) -> str:
+    lines = []
+    for row in facts["sensitivity"]:
+        limit = "none" if row["threshold"] is None else f"{row['threshold']:.2%}"
+        mark = "passes" if row["passed"] else "does not pass"
+        lines.append(
+            f"<tr><td>{row['epsilon']:.0%}</td><td>{limit}</td>"
+            f"<td>{row['p_value']:.3g}</td><td>{mark}</td></tr>"
+        )
+    head = "".join(f"<th>{name}</th>" for name in ("It may know", "Passes above", "p-value", ""))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _picture(facts: Mapping[str, Any]) -> str:
+    """The distribution of right answers without convergence, and those that were given."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+    from scipy.stats import binom
+
+    from jaxverify import stats
+
+    n, c = facts["num_samples"], facts["num_classes"]
+    p = stats.null_probability(c, facts["epsilon"])
+    spread = 6 * np.sqrt(n * p * (1 - p))
+    correct = facts["num_correct"]
+    ends = (min(n * p - spread, correct - spread / 6), max(n * p + spread, correct + spread / 6))
+    counts = np.arange(max(0, int(ends[0])), min(n, int(ends[1]) + 1) + 1)
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "jaxverify", "font.size": 11}):
+        figure = Figure(figsize=(8, 3.2), layout="constrained")
+        axes = figure.subplots()
+        axes.fill_between(counts, binom.pmf(counts, n, p), step="mid", color="0.75")
+        axes.plot([], [], color="0.75", linewidth=6, label="a model that is not finished")
+        if facts["threshold"] is not None:
+            limit = round(facts["threshold"] * n)
+            axes.axvline(limit + 0.5, color="C3", linestyle=":", label=f"passes above {limit:,}")
+        axes.axvline(correct, color="C0", linewidth=2, label=f"this model, {correct:,}")
+        axes.set(xlabel="right answers", yticks=[], ylim=(0, None))
+        axes.spines[["left", "right", "top"]].set_visible(False)
+        axes.legend(frameon=False)
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    svg = text.getvalue()
+    return svg[svg.index("<svg") :]
