@@ -24,7 +24,7 @@ h2 { font-size: 1.05rem; margin: 1.8rem 0 .4rem; }
 .caution { border-left: .25rem solid var(--inconclusive); padding-left: .8rem; margin: .5rem 0; }
 table { border-collapse: collapse; width: 100%; }
 td, th { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0;
-  border-bottom: 1px solid #ddd; font-weight: normal; overflow-wrap: anywhere; }
+  border-bottom: 1px solid #ddd; font-weight: normal; }
 th { color: #555; width: 50%; }
 thead th { width: auto; }
 td { font-variant-numeric: tabular-nums; }
@@ -81,7 +81,7 @@ def verdict_html(facts: Mapping[str, Any], about: Mapping[str, str]) -> str:
 </head>
 <body>
 <h1>Was the model trained to the end?</h1>
-<div class="verdict {outcome}"><strong>{outcome}</strong><br>{escape(MEANINGS[outcome])}.</div>
+<div class="verdict {outcome}"><strong>{outcome}</strong><br>{escape(MEANINGS[outcome].capitalize())}.</div>
 <h2>Right answers, and what an unfinished model would give</h2>
 {_picture(facts)}
 <h2>The numbers</h2>
@@ -152,7 +152,7 @@ def _picture(facts: Mapping[str, Any]) -> str:
     ends = (min(n * p - spread, correct - spread / 6), max(n * p + spread, correct + spread / 6))
     counts = np.arange(max(0, int(ends[0])), min(n, int(ends[1]) + 1) + 1)
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "jaxverify", "font.size": 11}):
-        figure = Figure(figsize=(8, 3.2), layout="constrained")
+        figure = Figure(figsize=(5.6, 3), layout="constrained")
         axes = figure.subplots()
         axes.fill_between(counts, binom.pmf(counts, n, p), step="mid", color="0.75")
         axes.plot([], [], color="0.75", linewidth=6, label="a model that is not finished")
@@ -162,7 +162,7 @@ def _picture(facts: Mapping[str, Any]) -> str:
         axes.axvline(correct, color="C0", linewidth=2, label=f"this model, {correct:,}")
         axes.set(xlabel="right answers", yticks=[], ylim=(0, None))
         axes.spines[["left", "right", "top"]].set_visible(False)
-        axes.legend(frameon=False)
+        figure.legend(loc="outside lower center", ncols=1, frameon=False)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
