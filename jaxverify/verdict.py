@@ -67,7 +67,8 @@ class Verdict:
         p_value: the probability of so many right answers, or more, without convergence.
         memorised_share: the estimated share of the extra samples that the model knows.
         memorised_lower: its lower bound, one-sided, at confidence 1 - alpha.
-        memorised_upper: its upper bound, likewise.
+        memorised_upper: its upper bound, likewise; answers that were no class count as right here,
+            so that an endpoint which breaks down makes no model FAIL.
         passed: whether p_value <= alpha, bool.
         num_unknown: answers that were no class at all, counted as wrong, int32.
         setting: what all this rests on; static.
@@ -127,7 +128,9 @@ class Verdict:
         if setting.test == "binomial":
             p_value = float(stats.p_value(correct, n, c, setting.epsilon))
             threshold = stats.threshold(n, c, setting.alpha, setting.epsilon).accuracy
-        lower, upper = stats.memorised_bounds(correct, n, c, 1 - setting.alpha)
+        lower, _ = stats.memorised_bounds(correct, n, c, 1 - setting.alpha)
+        best = correct + int(self.num_unknown)
+        _, upper = stats.memorised_bounds(best, n, c, 1 - setting.alpha)
         return {
             "outcome": self.outcome,
             "passed": bool(self.passed),

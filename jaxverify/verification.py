@@ -165,6 +165,7 @@ def _judge(
 ) -> Verdict:
     tables = _tabulate(setting)
     num_correct = jnp.sum(answers == labels, dtype=jnp.int32)
+    num_unknown = jnp.sum(answers < 0, dtype=jnp.int32)
 
     def look_up(table: Float32[np.ndarray, " m"]) -> jax.Array:
         return jnp.asarray(table)[num_correct]
@@ -184,9 +185,9 @@ def _judge(
         p_value=p_value,
         memorised_share=look_up(tables.memorised_share),
         memorised_lower=look_up(tables.memorised_lower),
-        memorised_upper=look_up(tables.memorised_upper),
+        memorised_upper=jnp.asarray(tables.memorised_upper)[num_correct + num_unknown],
         passed=passed,
-        num_unknown=jnp.sum(answers < 0, dtype=jnp.int32),
+        num_unknown=num_unknown,
         setting=setting,
     )
 

@@ -64,6 +64,7 @@ def verdict_html(facts: Mapping[str, Any], about: Mapping[str, str]) -> str:
     Guarantee: it loads nothing, runs no script, and holds all numbers of the terminal's page.
     """
     outcome = facts["outcome"]
+    meaning = escape(MEANINGS[outcome].capitalize())
     told = {
         "n": f"{facts['num_samples']:,}",
         "c": str(facts["num_classes"]),
@@ -81,7 +82,7 @@ def verdict_html(facts: Mapping[str, Any], about: Mapping[str, str]) -> str:
 </head>
 <body>
 <h1>Was the model trained to the end?</h1>
-<div class="verdict {outcome}"><strong>{outcome}</strong><br>{escape(MEANINGS[outcome].capitalize())}.</div>
+<div class="verdict {outcome}"><strong>{outcome}</strong><br>{meaning}.</div>
 <h2>Right answers, and what an unfinished model would give</h2>
 {_picture(facts)}
 <h2>The numbers</h2>

@@ -1,0 +1,95 @@
+"""Asking a model question after question, so that nothing is asked twice."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxverify.errors import DataError, UserError
+
+AskBatch = Callable[[Mapping[str, list[Any]]], Sequence[int]]
+
+
+class Answered:
+    """Answers that were given already, in a file that grows with every batch.
+
+    Guarantee: an answer is in the file before the next question is asked; what a crash leaves of
+    a last line counts as not written.
+    """
+
+    def __init__(self, path: Path | None, about: str) -> None:
+        """Read the file, or begin it; without a path nothing is kept.
+
+        Args:
+            path: of the file.
+            about: which model is asked and in which words: answers of another are refused.
+
+        Raises:
+            DataError: if the file cannot be read, or holds the answers of another model.
+        """
+        self._path, self._about = path, about
+        self.found: dict[str, int] = {}
+        if path is None:
+            return
+        if not path.exists():
+            path.write_text(json.dumps({"about": about}) + "\n")
+            return
+        try:
+            text = path.read_text(encoding="utf-8")
+            whole = text[: text.rfind("\n") + 1]
+            first, *rows = [json.loads(line) for line in whole.splitlines()]
+            self.found = {str(row["id"]): int(row["index"]) for row in rows}
+            found = first["about"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} holds no answers: give another file") from error
+        if found != about:
+            raise DataError(f"{path} holds the answers of another model ({found})")
+        path.write_text(whole)
+
+    def add(self, ids: Sequence[str], indices: Sequence[int]) -> None:
+        """Keep some more answers."""
+        new = dict(zip(ids, indices, strict=True))
+        self.found |= new
+        if self._path is not None:
+            with self._path.open("a") as file:
+                file.writelines(f"{json.dumps({'id': k, 'index': v})}\n" for k, v in new.items())
+
+
+def ask_all(
+    ask: AskBatch,
+    columns: Mapping[str, list[Any]],
+    ids: Sequence[str],
+    answered: Answered,
+    *,
+    batch_size: int = 32,
+    budget: int | None = None,
+    progress: Callable[[int, int], Any] = lambda done, total: None,
+) -> dict[str, int]:
+    """The class index of each question, by its id.
+
+    Args:
+        ask: asks some questions at once.
+        columns: of all questions.
+        ids: of all questions, in the same order.
+        answered: what was answered before, and where it is kept.
+        batch_size: how many are asked at once.
+        budget: how many may be asked; they may cost money.
+        progress: called with the number of answers and of questions.
+
+    Raises:
+        UserError: if more would have to be asked than ``budget``, before any is; as ``ask`` does.
+
+    Guarantee: no question is asked that was answered, and none twice.
+    """
+    if batch_size < 1:
+        raise UserError(f"batch_size is {batch_size}; it is at least 1")
+    missing = [i for i, name in enumerate(ids) if name not in answered.found]
+    if budget is not None and len(missing) > budget:
+        raise UserError(f"{len(missing):,} questions are left, more than the budget of {budget:,}")
+    progress(len(ids) - len(missing), len(ids))
+    for start in range(0, len(missing), batch_size):
+        rows = missing[start : start + batch_size]
+        indices = ask({name: [values[i] for i in rows] for name, values in columns.items()})
+        answered.add([ids[i] for i in rows], indices)
+        progress(len(answered.found), len(ids))
+    return answered.found

@@ -1,0 +1,228 @@
+"""Answers from a model behind an HTTP endpoint."""
+
+import base64
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import requests
+
+from jaxverify.errors import UserError
+from jaxverify.predictors.answers import Classes
+
+Protocol = Literal["v1", "v2", "mlflow"]
+Columns = Mapping[str, list[Any]]
+
+_RETRIED = (408, 425, 429, 500, 502, 503, 504)
+_LONGEST_WAIT = 60.0  # seconds, also where the endpoint asks for more
+
+
+class EndpointError(UserError):
+    """The endpoint did not answer, or not in a way that can be understood."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the model is and how it is asked.
+
+    Attributes:
+        url: of the model, as it takes POST requests.
+        protocol: "v1", ``{"instances": [...]}`` as TF Serving, Vertex AI and KServe have it; "v2",
+            the Open Inference Protocol; or "mlflow", ``/invocations``.
+        named: of "v1": an instance is an object with the columns' names, not their bare values.
+        timeout: seconds for an answer.
+        retries: how often a request is made again that failed for a reason that may pass.
+        pause: seconds before the first of them; every other time twice as long.
+        headers: of each request, such as the authorisation.
+    """
+
+    url: str
+    protocol: Protocol = "v1"
+    named: bool = False
+    timeout: float = 60.0
+    retries: int = 5
+    pause: float = 1.0
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UserError("the url is not one that begins with http:// or https://")
+        if parts.username or parts.password:
+            raise UserError("the url holds a password: name an environment variable instead")
+
+    def __repr__(self) -> str:
+        """Without the headers, which may hold a password."""
+        return f"Endpoint({self.url!r}, {self.protocol!r})"
+
+
+def ask(
+    endpoint: Endpoint,
+    columns: Columns,
+    classes: Classes,
+    *,
+    session: requests.Session | None = None,
+) -> list[int]:
+    """The class index of each question in one request; -1 where the answer is no class.
+
+    Args:
+        endpoint: the model.
+        columns: of the questions, all of one length: texts, numbers, or images as encoded bytes.
+        classes: how answers name the classes.
+        session: keeps the connection open from request to request.
+
+    Raises:
+        EndpointError: if there is no answer after all retries, or one that is refused, is not
+            JSON, or has another number of predictions than there were questions.
+
+    Guarantee: every index returned is the endpoint's answer to that question; an answer that is
+    not understood is -1, and a response that is not understood is an error.
+    """
+    body = {"v1": _v1, "v2": _v2, "mlflow": _mlflow}[endpoint.protocol](columns, endpoint.named)
+    value = _post(endpoint, body, session or requests.Session())
+    count = len(next(iter(columns.values())))
+    predictions = (_outputs if endpoint.protocol == "v2" else _predictions)(value, endpoint.url)
+    if len(predictions) != count:
+        raise EndpointError(
+            f"{endpoint.url} gave {len(predictions)} predictions for {count} questions"
+        )
+    return [_index(prediction, classes) for prediction in predictions]
+
+
+def _post(endpoint: Endpoint, body: Any, session: requests.Session) -> Any:
+    pause, reason = endpoint.pause, ""
+    for attempt in range(endpoint.retries + 1):
+        if attempt:
+            time.sleep(min(pause, _LONGEST_WAIT))
+            pause *= 2
+        try:
+            # No redirects: they would carry the questions, and the password, somewhere else.
+            response = session.post(
+                endpoint.url,
+                json=body,
+                headers=dict(endpoint.headers),
+                timeout=endpoint.timeout,
+                allow_redirects=False,
+            )
+        except (requests.ConnectionError, requests.Timeout) as error:
+            reason = "took too long" if isinstance(error, requests.Timeout) else "broke off"
+            continue
+        except requests.exceptions.ChunkedEncodingError:
+            reason = "broke off"
+            continue
+        except requests.RequestException as error:
+            raise EndpointError(
+                f"{endpoint.url} cannot be asked ({type(error).__name__})"
+            ) from error
+        if response.status_code in _RETRIED:
+            reason = f"said {response.status_code}"
+            pause = max(pause, _asked_to_wait(response))
+            continue
+        if response.status_code != 200:
+            raise EndpointError(
+                f"{endpoint.url} said {response.status_code} {response.reason}: "
+                f"{' '.join(response.text.split())[:200]}"
+            )
+        try:
+            return json.loads(response.content)
+        except (ValueError, RecursionError) as error:
+            raise EndpointError(f"{endpoint.url} gave an answer that is not JSON") from error
+    times = "once" if not endpoint.retries else f"{endpoint.retries + 1} times"
+    raise EndpointError(f"{endpoint.url} was asked {times} and {reason}; try again later")
+
+
+def _asked_to_wait(response: requests.Response) -> float:
+    try:
+        return float(response.headers.get("Retry-After", 0))
+    except ValueError:  # a date
+        return 0.0
+
+
+def _v1(columns: Columns, named: bool) -> Any:
+    plain = {name: [_spelled(value) for value in values] for name, values in columns.items()}
+    if named:
+        rows = zip(*plain.values(), strict=True)
+        return {"instances": [dict(zip(plain, row, strict=True)) for row in rows]}
+    if len(plain) == 1:
+        (values,) = plain.values()
+        return {"instances": values}
+    return {"instances": [list(row) for row in zip(*plain.values(), strict=True)]}
+
+
+def _v2(columns: Columns, named: bool) -> Any:
+    def tensor(name: str, values: list[Any], shape: list[int]) -> dict[str, Any]:
+        numbers = all(isinstance(value, int | float) for value in values)
+        data = values if numbers else [_text(value) for value in values]
+        return {
+            "name": name,
+            "shape": shape,
+            "datatype": "FP64" if numbers else "BYTES",
+            "data": data,
+        }
+
+    if len(columns) == 1 or named:
+        return {"inputs": [tensor(k, list(v), [len(v)]) for k, v in columns.items()]}
+    rows = list(zip(*columns.values(), strict=True))
+    flat = [float(value) for row in rows for value in row]
+    return {"inputs": [tensor("input-0", flat, [len(rows), len(columns)])]}
+
+
+def _mlflow(columns: Columns, named: bool) -> Any:
+    plain = {name: [_text(value) for value in values] for name, values in columns.items()}
+    rows = [list(row) for row in zip(*plain.values(), strict=True)]
+    return {"dataframe_split": {"columns": list(plain), "data": rows}}
+
+
+def _spelled(value: Any) -> Any:
+    return {"b64": _text(value)} if isinstance(value, bytes) else value
+
+
+def _text(value: Any) -> Any:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+def _predictions(value: Any, url: str) -> Sequence[Any]:
+    found = value.get("predictions") if isinstance(value, dict) else value
+    if isinstance(found, dict) and len(found) == 1:  # one named output
+        (found,) = found.values()
+    if not isinstance(found, list):
+        raise EndpointError(f"{url} gave no list of predictions")
+    return found
+
+
+def _outputs(value: Any, url: str) -> Sequence[Any]:
+    """The first output, cut into rows by its shape."""
+    try:
+        output = value["outputs"][0]
+        shape, data = list(output["shape"]), list(output["data"])
+        if len(shape) == 1 or shape[1:] == [1]:
+            return data
+        rows, width = shape
+        if len(data) == rows and isinstance(data[0], list):
+            return data
+        if len(data) != rows * width:
+            raise ValueError
+        return [data[i * width : (i + 1) * width] for i in range(rows)]
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise EndpointError(f"{url} gave no outputs of the Open Inference Protocol") from error
+
+
+def _index(prediction: Any, classes: Classes) -> int:
+    if isinstance(prediction, dict):
+        for name in ("scores", "probabilities", "logits"):
+            if isinstance(prediction.get(name), list):
+                return classes.of_scores(prediction[name])
+        if all(name in prediction for name in classes.names):
+            return classes.of_scores([prediction[name] for name in classes.names])
+        for name in ("label", "class", "prediction", "output"):
+            if name in prediction:
+                return classes.index(prediction[name])
+        return classes.index(None)
+    if isinstance(prediction, list):
+        return (
+            classes.index(prediction[0]) if len(prediction) == 1 else classes.of_scores(prediction)
+        )
+    return classes.index(prediction)
