@@ -81,10 +81,14 @@ def test_stopped_in_the_middle_it_measures_only_what_is_missing_and_finds_the_sa
 
 
 def test_moments_are_different_rows():
-    rows = [{"epoch": 0}, {"epoch": 1, "passed": False}, {"epoch": 2, "passed": True}]
-    assert crossing(rows) is rows[2]
-    assert list(moments(rows)) == ["untrained", "first pass"]
+    rows = [{"epoch": epoch, "passed": epoch >= 3} for epoch in range(6)]
+    assert crossing(rows) is rows[3]
+    names = {"untrained": 0, "half-way": 1, "first pass": 3, "end": 5}
+    assert {name: row["epoch"] for name, row in moments(rows).items()} == names
+    assert list(moments(rows[:4])) == ["untrained", "half-way", "first pass"]
+    assert list(moments(rows[:3])) == ["untrained", "half-way", "end"]
     assert list(moments(rows[:2])) == ["untrained", "end"]
+    assert list(moments(rows[2:])) == ["untrained", "first pass", "end"]
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,12 @@ def crossing(rows: Sequence[Row]) -> Row | None:
 
 
 def moments(rows: Sequence[Row]) -> dict[str, Row]:
-    """The untrained network, the first that passes, and the last, as far as these are different."""
+    """The untrained network, one half-way to the first pass, the first pass, and the end."""
     first = crossing(rows)
-    found = {"untrained": rows[0], "first pass": first, "end": rows[-1]}
-    if first is rows[-1]:
-        del found["end"]
-    return {name: row for name, row in found.items() if row is not None}
+    half = rows[(len(rows) - 1 if first is None else rows.index(first)) // 2]
+    found = {"untrained": rows[0], "half-way": half, "first pass": first, "end": rows[-1]}
+    different = {id(row): name for name, row in reversed(found.items()) if row is not None}
+    return {name: row for name, row in found.items() if row and different[id(row)] == name}
 
 
 def draw_ratios(rows: Sequence[Row]) -> bytes:
@@ -74,7 +74,7 @@ def draw_ratios(rows: Sequence[Row]) -> bytes:
     for axes in (top, middle, bottom):
         _mark_crossing(axes, rows)
         axes.grid(alpha=0.25)
-        axes.legend(framealpha=0.9)
+        axes.legend(framealpha=0.7, fontsize="small")
     return _png(figure)
 
 
