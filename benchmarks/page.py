@@ -97,6 +97,15 @@ def _per_example(measured: dict[str, Any]) -> Rows:
     return rows
 
 
+def _task_gradients(measured: dict[str, Any]) -> Rows:
+    rows: Rows = [["network", "first, s", "later, s", "later over one pass", "peak memory, GiB"]]
+    for name, one in measured.items():
+        seconds = (one["seconds_first"], one["time"]["laboratory"]["median"])
+        peak = f"{one['peak_bytes'] / 2**30:.2f}"
+        rows.append([name, *(f"{s:.0f}" for s in seconds), _spread(one["over_one_pass"]), peak])
+    return rows
+
+
 def _generation(measured: dict[str, Any]) -> Rows:
     rows: Rows = [["GB/s", "samples", "generate", "random bits", "copy"]]
     for row in measured["generation"]:
@@ -164,6 +173,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], Rows]]] = {
     "candidates": ("train_step", _candidates),
     "convolution": ("convolution", _convolution),
     "per_example": ("per_example", _per_example),
+    "task_gradients": ("task_gradients", _task_gradients),
     "generation": ("verify", _generation),
     "verify": ("verify", _verify),
     "start": ("verify", _start),

@@ -77,6 +77,14 @@ def test_train_step_measures_every_candidate(tmp_path):
     assert measured["speed_of_ours_over"]["stock Flax"]["median"] > 0
 
 
+@pytest.mark.slow
+def test_task_gradients_measures_the_laboratory_and_its_memory(tmp_path):
+    measured = run_quick("task_gradients", tmp_path / "task_gradients.json")["digits_cnn"]
+    assert measured["seconds_first"] > measured["time"]["laboratory"]["median"] > 0
+    assert measured["over_one_pass"]["median"] > 0
+    assert measured["peak_bytes"] > 2**20
+
+
 def test_the_peak_of_a_process_is_its_own():
     code = (
         "import sys; from benchmarks.fresh_process import peak_bytes; "

@@ -71,7 +71,7 @@ def task_gradients(
     one run, nothing is compiled anew.
 
     Guarantee: sums, norms and inner products are those of a loop of ``jax.grad`` over the samples,
-    up to rounding, whatever ``batch_size``. At most ``num_chunks + 3`` gradients are held at a
+    up to rounding, whatever ``batch_size``. At most ``2 num_chunks`` gradients are held at a
     time, and no gradients of single samples by "ghost".
 
     Args:
@@ -105,13 +105,11 @@ def task_gradients(
             weight[: len(rows)] = weights[rows]
             return _weighted_gradient(model.apply, loss, model.variables, batch, weight)
 
-        sums: list[PyTree] = []
-        gram = np.zeros((num_chunks, num_chunks))
-        for a, rows in enumerate(np.split(np.arange(m), np.cumsum(sizes)[:-1])):
-            sums.append(reduce(_add, (part(*some) for some in _batches(samples, rows, batch_size))))
-            for b, other in enumerate(sums):
-                gram[a, b] = gram[b, a] = dot(sums[a], other)
-        return Chunks(reduce(_add, sums), gram)
+        sums = [
+            reduce(_add, (part(*some) for some in _batches(samples, rows, batch_size)))
+            for rows in np.split(np.arange(m), np.cumsum(sizes)[:-1])
+        ]
+        return Chunks(reduce(_add, sums), _gram(sums))
 
     return TaskGradients(
         norms,
@@ -134,6 +132,18 @@ def _batches(
         some = rows[start : start + size]
         filled = np.concatenate([some, np.repeat(some[:1], size - len(some))])
         yield Samples(samples.features[filled], samples.labels[filled]), some
+
+
+def _gram(sums: list[PyTree]) -> Float[np.ndarray, "chunks chunks"]:
+    """All inner products, parameter by parameter: each is read once, not once for every pair."""
+    leaves = zip(*map(jax.tree.leaves, sums), strict=True)
+    return np.sum([np.asarray(_products(one), np.float64) for one in leaves], axis=0)
+
+
+@jax.jit
+def _products(arrays: tuple[Array, ...]) -> Float32[Array, "chunks chunks"]:
+    rows = jnp.stack([array.reshape(-1) for array in arrays])
+    return rows @ rows.T
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
