@@ -1,4 +1,4 @@
-"""A data set as rows in its own format: what every format can do, and which one a path is of."""
+"""A data set as rows in its own format: what every format can do."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
-
-from jaxverify.errors import DataError
 
 Write = Callable[[pa.Table], None]
 
@@ -37,31 +35,3 @@ class Rows(Protocol):
     def writer(self, out: Path) -> AbstractContextManager[Write]:
         """Write rows to ``out``, which is whole or not there, and never replaces anything."""
         ...
-
-
-def open_rows(path: Path) -> Rows:
-    """The data set at ``path``: Parquet, CSV, TSV, JSON Lines, or a folder of class folders.
-
-    Raises:
-        DataError: if it is missing or of no known format.
-    """
-    from jaxverify.protect.image_tree import ImageTree
-    from jaxverify.protect.tables import CsvRows, JsonLinesRows, ParquetRows
-
-    if path.is_dir():
-        return ImageTree(path)
-    if not path.is_file():
-        raise DataError(f"{path} is missing: give a file, or a folder of class folders")
-    formats: dict[str, Callable[[Path], Rows]] = {
-        ".parquet": ParquetRows,
-        ".csv": lambda path: CsvRows(path, ","),
-        ".tsv": lambda path: CsvRows(path, "\t"),
-        ".jsonl": JsonLinesRows,
-        ".ndjson": JsonLinesRows,
-    }
-    if path.suffix.lower() not in formats:
-        raise DataError(
-            f"{path} is of no known format: its name must end in {', '.join(formats)}, "
-            "or it is a folder of class folders"
-        )
-    return formats[path.suffix.lower()](path)

@@ -22,7 +22,8 @@ from jaxverify.mixing import ranks
 from jaxverify.plan import make_plan
 from jaxverify.protect.features import Features, find_features
 from jaxverify.protect.fill import fill, renumber
-from jaxverify.protect.rows import Rows, open_rows
+from jaxverify.protect.opening import open_rows
+from jaxverify.protect.rows import Rows
 from jaxverify.protect.survey import Survey, survey
 from jaxverify.record import Record, new_record, save
 from jaxverify.rendering import ImageRendering, VectorRendering
@@ -75,7 +76,7 @@ def protect(
     """Write ``data`` with an extra task mixed in to ``out``, in the same format, and the record.
 
     Args:
-        data: as :func:`jaxverify.protect.rows.open_rows` takes it.
+        data: as :func:`jaxverify.protect.opening.open_rows` takes it.
         out: what is uploaded; there must be nothing yet.
         record: what is kept; likewise. Not inside ``out``.
         label: the column of the labels; guessed without it.

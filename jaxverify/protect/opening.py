@@ -1,0 +1,34 @@
+"""Which format a path is of."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from jaxverify.errors import DataError
+from jaxverify.protect.image_tree import ImageTree
+from jaxverify.protect.rows import Rows
+from jaxverify.protect.tables import CsvRows, JsonLinesRows, ParquetRows
+
+
+def open_rows(path: Path) -> Rows:
+    """The data set at ``path``: Parquet, CSV, TSV, JSON Lines, or a folder of class folders.
+
+    Raises:
+        DataError: if it is missing or of no known format.
+    """
+    if path.is_dir():
+        return ImageTree(path)
+    if not path.is_file():
+        raise DataError(f"{path} is missing: give a file, or a folder of class folders")
+    formats: dict[str, Callable[[Path], Rows]] = {
+        ".parquet": ParquetRows,
+        ".csv": lambda path: CsvRows(path, ","),
+        ".tsv": lambda path: CsvRows(path, "\t"),
+        ".jsonl": JsonLinesRows,
+        ".ndjson": JsonLinesRows,
+    }
+    if path.suffix.lower() not in formats:
+        raise DataError(
+            f"{path} is of no known format: its name must end in {', '.join(formats)}, "
+            "or it is a folder of class folders"
+        )
+    return formats[path.suffix.lower()](path)
