@@ -1,8 +1,5 @@
 """Protecting: the same format out, every row once, and nothing that marks the extra ones."""
 
-import csv
-import io
-import json
 import os
 import re
 import stat
@@ -13,59 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from customer_files import encoded, image_tree, noise, read_table, reviews, write_table
 
 from jaxverify import DataError, UserError
 from jaxverify.cli import main
 from jaxverify.protect import protect
+from jaxverify.protect import survey as survey_module
+from jaxverify.protect import tables as tables_module
 from jaxverify.protect import upload as upload_module
+from jaxverify.protect.opening import open_rows
 from jaxverify.record import load
 
 SECRET = bytes(range(32))
-WORDS = [f"w{i}" for i in range(300)]
-
-
-def reviews(n=400, seed=0):
-    """Texts with columns that number, name, date and describe them."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 2, n)
-    seconds = 1_600_000_000 + 60 * np.sort(rng.choice(10**6, n, replace=False))
-    return {
-        "number": np.arange(1, n + 1),
-        "user": [f"user-{i:05d}" for i in rng.choice(90_000, n, replace=False)],
-        "text": [" ".join(rng.choice(WORDS, 60)) for _ in range(n)],
-        "label": labels,
-        "sentiment": [("bad", "good")[label] for label in labels],
-        "stars": rng.integers(1, 6, n),
-        "time": pa.array(seconds, pa.timestamp("s")),
-    }
-
-
-def write_table(path, columns):
-    table = pa.table(columns)
-    if path.suffix == ".parquet":
-        pq.write_table(table, path, compression="gzip", row_group_size=100)
-    elif path.suffix in (".csv", ".tsv"):
-        with path.open("w", newline="") as file:
-            writer = csv.writer(file, delimiter="\t" if path.suffix == ".tsv" else ",")
-            writer.writerow(table.column_names)
-            writer.writerows([row.values() for row in table.to_pylist()])
-    else:
-        plain = [{**row, "time": str(row["time"])} for row in table.to_pylist()]
-        path.write_text("".join(json.dumps(row) + "\n" for row in plain))
-    return path
-
-
-def read_table(path):
-    """Rows as text, whatever the format."""
-    if path.suffix == ".parquet":
-        rows = pq.read_table(path).to_pylist()
-    elif path.suffix in (".csv", ".tsv"):
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
-    else:
-        rows = [json.loads(line) for line in path.read_text().splitlines()]
-    return [{name: str(value) for name, value in row.items()} for row in rows]
 
 
 def protected(tmp_path, data, **options):
@@ -180,26 +136,6 @@ def test_new_names_are_spelled_like_those_that_are_there(names, form, tmp_path):
     assert all(re.fullmatch(form, name) for name in found)
 
 
-def noise(*shape, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-
-
-def encoded(pixels, form="PNG", **options):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, form, **options)
-    return buffer.getvalue()
-
-
-def image_tree(folder, n=60, form="PNG", suffix=".png", side=16, **options):
-    """Three classes of images, and a few of another size."""
-    for i in range(n):
-        name = folder / f"class{i % 3}" / f"IMG_{i}{suffix}"
-        name.parent.mkdir(parents=True, exist_ok=True)
-        size = (side, side, 3) if i % 10 else (20, 12, 3)
-        name.write_bytes(encoded(noise(*size, seed=i), form, **options))
-    return folder
-
-
 def test_an_image_tree_comes_back_as_one_with_every_file_byte_for_byte(tmp_path):
     data = image_tree(tmp_path / "photos")
     done, out, record = protected(tmp_path, data, eta=0.5)
@@ -268,6 +204,18 @@ def test_numbers_keep_ranges_types_and_spelling(suffix, tmp_path):
         assert all(value == round(value, 2) for value in values)
     assert all(18 <= int(row["age"]) < 90 for row in rows)
     assert {row["label"] for row in rows} == {"no", "yes"} == set(record.class_names)
+
+
+def test_of_large_rows_fewer_are_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(survey_module, "_MOST_BYTES", 2**16)
+    monkeypatch.setattr(tables_module, "_ROWS", 50)
+    rows = open_rows(write_table(tmp_path / "data.jsonl", reviews(2000)))
+    seen = survey_module.survey(rows, None, np.random.default_rng(0))
+    assert seen.num_rows == 2000
+    assert 100 < seen.sample.num_rows < 300
+    assert seen.raw.nbytes < 2**16 + 2**10
+    places = np.array(seen.sample.column("number").to_pylist())
+    assert abs(places.mean() - 1000) < 4 * 577 / np.sqrt(len(places))  # drawn from all over
 
 
 def test_the_bytes_are_a_function_of_the_arguments_and_the_secret(tmp_path, monkeypatch):

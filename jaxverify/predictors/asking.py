@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxverify.atomic import write_atomic
 from jaxverify.errors import DataError, UserError
 
 AskBatch = Callable[[Mapping[str, list[Any]]], Sequence[int]]
@@ -44,7 +45,7 @@ class Answered:
             raise DataError(f"{path} holds no answers: give another file") from error
         if found != about:
             raise DataError(f"{path} holds the answers of another model ({found})")
-        path.write_text(whole)
+        write_atomic(path, whole.encode())
 
     def add(self, ids: Sequence[str], indices: Sequence[int]) -> None:
         """Keep some more answers."""

@@ -10,6 +10,7 @@ from jaxverify.errors import DataError
 from jaxverify.protect.rows import Rows
 
 _LABELS = ("label", "labels", "target", "class", "y")
+_MOST_BYTES = 2**26  # of the rows drawn: fewer are kept where they are images
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def survey(rows: Rows, label: str | None, rng: np.random.Generator, size: int = 
         rows: the data set.
         label: the column of the labels; without it one of the usual names.
         rng: draws the rows.
-        size: how many are drawn, at most.
+        size: how many are drawn, at most; fewer where they would take more than 64 MiB.
 
     Raises:
         DataError: if there is no label column, no row, a label that is missing, or one class only.
@@ -108,18 +109,21 @@ class _Drawn:
     def add(self, table: pa.Table) -> None:
         lots = self._rng.random(table.num_rows)
         chosen = np.flatnonzero(lots < self._limit)
-        table, lots = table.take(chosen), lots[chosen]
-        self._tables.append(table)
-        self._lots = np.concatenate([self._lots, lots])
-        if len(self._lots) > 2 * self._size:
+        self._tables.append(table.take(chosen))
+        self._lots = np.concatenate([self._lots, lots[chosen]])
+        if len(self._lots) > 2 * self._size or self._num_bytes() > 2 * _MOST_BYTES:
             self._cut()
 
+    def _num_bytes(self) -> int:
+        return sum(table.nbytes for table in self._tables)
+
     def _cut(self) -> None:
-        kept = np.sort(np.argsort(self._lots, kind="stable")[: self._size])
+        most = max(1, len(self._lots) * _MOST_BYTES // max(1, self._num_bytes()))
+        kept = np.sort(np.argsort(self._lots, kind="stable")[: min(self._size, most)])
+        if len(kept) < len(self._lots):
+            self._limit = self._lots[kept].max()
         self._tables = [pa.concat_tables(self._tables).take(kept).combine_chunks()]
         self._lots = self._lots[kept]
-        if len(kept) == self._size:
-            self._limit = self._lots.max()
 
     def table(self) -> pa.Table:
         self._cut()
