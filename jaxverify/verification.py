@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -77,7 +78,8 @@ def verify(
         raise UserError("task is missing: pass task=, or a TrainedModel that was given one")
     if predict is None:
         raise UserError(f"predict is missing: {type(params).__name__} is not a TrainedModel")
-    setting = _setting(task, alpha, epsilon, test, target_share)  # before the model is asked
+    # Before the model is asked.
+    setting = _setting(task, alpha, epsilon, test, target_share, task.num_samples)
     extra = generate(key, task)
     ask = predict if params is None else lambda features: predict(params, features)
     answers = jnp.concatenate(
@@ -98,6 +100,7 @@ def verify_answers(
     epsilon: float = 0.03,
     test: Test = "binomial",
     target_share: float | None = None,
+    indices: Int[np.ndarray, " n"] | None = None,
 ) -> Verdict:
     """The verdict on answers that were given elsewhere, one for each extra sample in order.
 
@@ -109,30 +112,39 @@ def verify_answers(
         epsilon: likewise.
         test: likewise.
         target_share: likewise.
+        indices: of the extra samples that were asked, each at most once; all without it. They
+            must have been chosen before the model answered.
 
     Raises:
         UserError: as :func:`verify` does.
 
     Guarantee: the verdict of :func:`verify` on a model that answers so.
     """
-    setting = _setting(task, alpha, epsilon, test, target_share)
-    if answers.shape != (task.num_samples,):
-        raise UserError(f"there are {answers.shape} answers to {task.num_samples} extra samples")
+    labels = np.asarray(generate(key, task).labels)
+    if indices is not None:
+        labels = labels[indices]
+    if answers.shape != labels.shape:
+        raise UserError(f"there are {answers.shape} answers to {len(labels)} extra samples")
+    setting = _setting(task, alpha, epsilon, test, target_share, len(labels))
     answers = jnp.asarray(answers)
     known = jnp.where((answers < 0) | (answers >= task.num_classes), -1, answers)
-    labels = jnp.asarray(generate(key, task).labels)
-    return _judge(key, known.astype(jnp.int32), labels, setting)
+    return _judge(key, known.astype(jnp.int32), jnp.asarray(labels), setting)
 
 
 def _setting(
-    task: ExtraTask, alpha: float, epsilon: float, test: Test, target_share: float | None
+    task: ExtraTask,
+    alpha: float,
+    epsilon: float,
+    test: Test,
+    target_share: float | None,
+    num_samples: int,
 ) -> Setting:
     if test not in ("binomial", "permutation"):
         raise UserError(f"test is {test!r}; it is 'binomial' or 'permutation'")
     if target_share is None:
-        target_share = stats.detectable_share(task.num_samples, task.num_classes, alpha, epsilon)
-    known = cautions(task, alpha, epsilon)
-    return Setting(task.num_samples, task.num_classes, alpha, epsilon, test, target_share, known)
+        target_share = stats.detectable_share(num_samples, task.num_classes, alpha, epsilon)
+    known = cautions(replace(task, num_samples=num_samples), alpha, epsilon)
+    return Setting(num_samples, task.num_classes, alpha, epsilon, test, target_share, known)
 
 
 @jax.jit  # compiled once for all models of one architecture and task

@@ -88,7 +88,7 @@ def test_missing_answers_count_as_wrong_and_are_counted_aloud(digits, tmp_path, 
     path.write_text(json.dumps(dict(list(answers.items())[:100])))
     verify(digits, path)
     page = capsys.readouterr().out
-    assert "44 of 144 questions were not answered, and count as wrong" in page
+    assert "44 of 144 questions have no answer that is a class" in page
     verify(digits, path, "--json")
     assert json.loads(capsys.readouterr().out)["num_unknown"] == 44
 
@@ -106,7 +106,7 @@ def test_the_ids_are_in_order_and_tell_nothing(digits):
     assert asked["id"] == sorted(sample_ids(record))
     assert len(set(asked["id"])) == record.task.num_samples
     decoys = {name: asked[name][:50] for name in asked if name != "id"}
-    mixed = questions(record, decoys)
+    mixed = questions(record, decoys=decoys)
     assert len(mixed["id"]) == record.task.num_samples + 50
     places = [mixed["id"].index(name) for name in sample_ids(record)]
     assert 60 < np.mean(places) < 135

@@ -372,8 +372,8 @@ def test_batches_are_of_the_size_asked_for():
         return [0] * sizes[-1]
 
     ids = [str(i) for i in range(10)]
-    found = ask_all(answer, {"x": list(range(10))}, ids, Answered(None, ""), batch_size=4)
+    found = ask_all(answer, {"id": ids, "x": list(range(10))}, Answered(None, ""), batch_size=4)
     assert sizes == [4, 4, 2]
     assert list(found) == ids
     with pytest.raises(UserError, match="batch_size is 0"):
-        ask_all(answer, {"x": []}, [], Answered(None, ""), batch_size=0)
+        ask_all(answer, {"id": [], "x": []}, Answered(None, ""), batch_size=0)

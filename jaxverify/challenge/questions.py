@@ -5,10 +5,13 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import numpy as np
+from jaxtyping import Int
 
 from jaxverify.errors import UserError
 from jaxverify.record import Record
+from jaxverify.shards import WHOLE, Shard, shard_indices
 
 ID = "id"
 _DIGITS = 16  # hexadecimal: of a million ids no two are the same, but once in 30 million cases
@@ -26,13 +29,31 @@ def sample_ids(record: Record) -> list[str]:
     ]
 
 
+def asked_indices(
+    record: Record, labels: Int[jax.Array | np.ndarray, " n"], shard: Shard | None = None
+) -> Int[np.ndarray, " m"]:
+    """The extra samples that are asked, ascending: all, or those of a part.
+
+    Args:
+        record: of the extra task.
+        labels: of its samples.
+        shard: which part; all without it.
+    """
+    return shard_indices(
+        record.stream("shards"), np.asarray(labels), WHOLE if shard is None else shard
+    )
+
+
 def questions(
-    record: Record, decoys: Mapping[str, list[Any]] | None = None
+    record: Record,
+    shard: Shard | None = None,
+    decoys: Mapping[str, list[Any]] | None = None,
 ) -> dict[str, list[Any]]:
     """A column of ids, and the columns that the model reads, in the order of the ids.
 
     Args:
         record: of the extra task.
+        shard: of which part of it; of all without it.
         decoys: other samples to be asked among them, by the same columns.
 
     Raises:
@@ -40,10 +61,13 @@ def questions(
 
     Guarantee: the ids, and so the order, tell nobody who lacks the record which are extra.
     """
-    rendered = record.rendering.render(np.asarray(record.samples().features))
+    samples = record.samples()
+    indices = asked_indices(record, samples.labels, shard)
+    rendered = record.rendering.render(np.asarray(samples.features)[indices])
     columns = rendered if isinstance(rendered, dict) else {record.columns[0]: rendered}
     found = {name: list(values) for name, values in columns.items()}
-    ids = sample_ids(record)
+    every = sample_ids(record)
+    ids = [every[i] for i in indices]
     if decoys is not None:
         if set(decoys) != set(found):
             raise UserError(

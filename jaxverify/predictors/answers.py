@@ -1,11 +1,15 @@
 """From what a model said to class indices."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int
+
+from jaxverify.errors import DataError
 
 UNKNOWN = -1
 
@@ -17,10 +21,13 @@ class Classes:
     Attributes:
         names: of the classes, in the order of their indices.
         by_index: whether a whole number is an index, even where it is a name too.
+        order: the index of the class that the model counts as 0, as 1 and so on; the same as ours
+            without it.
     """
 
     names: tuple[str, ...]
     by_index: bool = False
+    order: tuple[int, ...] | None = None
 
     def index(self, answer: Any) -> int:
         """The class that is meant: by its name, or by its index where no name fits.
@@ -46,7 +53,7 @@ class Classes:
         spelled = str(int(number))
         if not self.by_index and spelled in self.names:  # 1.0 for the class called 1
             return self.names.index(spelled)
-        return int(number) if 0 <= number < len(self.names) else UNKNOWN
+        return self._ours(int(number)) if 0 <= number < len(self.names) else UNKNOWN
 
     def of_scores(self, scores: Sequence[Any]) -> int:
         """The class with the highest score; ``UNKNOWN`` where one is not a number, or missing."""
@@ -56,7 +63,37 @@ class Classes:
             return UNKNOWN
         if values.shape != (len(self.names),) or np.isnan(values).any():
             return UNKNOWN
-        return int(np.argmax(values))
+        return self._ours(int(np.argmax(values)))
+
+    def _ours(self, index: int) -> int:
+        return index if self.order is None else self.order[index]
+
+
+def read_order(path: Path, names: Sequence[str]) -> tuple[int, ...]:
+    """How the model counts the classes, from a JSON file.
+
+    The file holds a list of the names as the model counts them, or an object that gives each name
+    its number from 0.
+
+    Raises:
+        DataError: if it cannot be read, or has other names than ``names``, or other numbers.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read as JSON") from error
+    numbers = value
+    if isinstance(value, list):
+        numbers = {str(name): number for number, name in enumerate(value)}
+    if not isinstance(numbers, dict):
+        raise DataError(f"{path} holds neither a list of names nor an object of numbers by name")
+    for name in names:
+        if name not in numbers:
+            raise DataError(f"{path} has no number for the class {name!r}")
+    if sorted(map(repr, numbers.values())) != sorted(map(repr, range(len(names)))):
+        raise DataError(f"{path} must number the {len(names)} classes from 0, each once")
+    by_number = {number: name for name, number in numbers.items()}
+    return tuple(names.index(by_number[i]) for i in range(len(names)))
 
 
 def in_order(found: dict[str, int], ids: Sequence[str]) -> Int[np.ndarray, " n"]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxverify.atomic import write_atomic
+from jaxverify.challenge import ID
 from jaxverify.errors import DataError, UserError
 
 AskBatch = Callable[[Mapping[str, list[Any]]], Sequence[int]]
@@ -59,36 +60,39 @@ class Answered:
 def ask_all(
     ask: AskBatch,
     columns: Mapping[str, list[Any]],
-    ids: Sequence[str],
     answered: Answered,
     *,
     batch_size: int = 32,
     budget: int | None = None,
+    enough: Callable[[Mapping[str, int]], bool] = lambda found: False,
     progress: Callable[[int, int], Any] = lambda done, total: None,
 ) -> dict[str, int]:
     """The class index of each question, by its id.
 
     Args:
-        ask: asks some questions at once.
-        columns: of all questions.
-        ids: of all questions, in the same order.
+        ask: asks some questions at once; it is given their ids too.
+        columns: of all questions, their ids among them.
         answered: what was answered before, and where it is kept.
         batch_size: how many are asked at once.
         budget: how many may be asked; they may cost money.
+        enough: given the answers so far, whether no more are wanted.
         progress: called with the number of answers and of questions.
 
     Raises:
-        UserError: if more would have to be asked than ``budget``, before any is; as ``ask`` does.
+        UserError: if more might have to be asked than ``budget``, before any is; as ``ask`` does.
 
-    Guarantee: no question is asked that was answered, and none twice.
+    Guarantee: no question is asked that was answered, and none twice; they are asked in order.
     """
     if batch_size < 1:
         raise UserError(f"batch_size is {batch_size}; it is at least 1")
+    ids = columns[ID]
     missing = [i for i, name in enumerate(ids) if name not in answered.found]
     if budget is not None and len(missing) > budget:
         raise UserError(f"{len(missing):,} questions are left, more than the budget of {budget:,}")
     progress(len(ids) - len(missing), len(ids))
     for start in range(0, len(missing), batch_size):
+        if enough(answered.found):
+            break
         rows = missing[start : start + batch_size]
         indices = ask({name: [values[i] for i in rows] for name, values in columns.items()})
         answered.add([ids[i] for i in rows], indices)

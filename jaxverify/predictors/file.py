@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from jaxverify.challenge import ID
 from jaxverify.errors import DataError
-from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.answers import UNKNOWN, Classes
+from jaxverify.predictors.asking import AskBatch
 
 _ANSWERS = ("label", "prediction", "predicted", "class", "answer", "output")
 _SCORES = ("scores", "probabilities", "logits")
@@ -43,6 +44,23 @@ def read_answers(path: Path, classes: Classes) -> dict[str, int]:
         index = answer(row)
         found[name] = index if found.get(name, index) == index else -1
     return found
+
+
+def open_answers(path: Path, classes: Classes, ids: Sequence[str]) -> AskBatch:
+    """A model whose answers are in a file; where it has none to a question, that is unknown.
+
+    Args:
+        path: as :func:`read_answers` takes it.
+        classes: likewise.
+        ids: of the questions that will be asked.
+
+    Raises:
+        DataError: as :func:`read_answers` does, or if the file answers none of the questions.
+    """
+    found = read_answers(path, classes)
+    if not any(name in found for name in ids):
+        raise DataError(f"{path} answers none of this record's questions: is it to another?")
+    return lambda columns: [found.get(name, UNKNOWN) for name in columns[ID]]
 
 
 def _reader(path: Path, row: dict[str, Any], classes: Classes) -> Answer:

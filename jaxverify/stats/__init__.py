@@ -9,6 +9,7 @@ other to the last count.
 
 from jaxverify.stats.permutation import permutation_p_value
 from jaxverify.stats.planning import detectable_share, power, required_num_samples
+from jaxverify.stats.sequential import evidence_against, evidence_of_convergence
 from jaxverify.stats.significance import (
     Threshold,
     memorised_bounds,
@@ -22,6 +23,8 @@ from jaxverify.stats.significance import (
 __all__ = [
     "Threshold",
     "detectable_share",
+    "evidence_against",
+    "evidence_of_convergence",
     "memorised_bounds",
     "memorised_share",
     "null_probability",

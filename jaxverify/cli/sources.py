@@ -1,0 +1,116 @@
+"""The options of ``verify`` that name a model, and how the model that they name is asked."""
+
+import argparse
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaxverify.errors import DataError, UserError
+from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.asking import AskBatch
+from jaxverify.record import Record
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model that can be asked.
+
+    Attributes:
+        ask: some questions.
+        name: what the model is called in a report.
+        digest: SHA-256 of the file that it, or its answers, are in; None where there is no file.
+        asked_as: all that an answer depends on, so that answers kept are not taken for others.
+    """
+
+    ask: AskBatch
+    name: str
+    digest: str | None
+    asked_as: str
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--predictions", type=Path, metavar="FILE", help="the model's answers")
+    how.add_argument("--url", help="ask the model behind this endpoint")
+    add = parser.add_argument
+    add("--indices", action="store_true", help=_INDICES)
+    add("--class-order", type=Path, metavar="FILE.json", help=_ORDER)
+    asking = parser.add_argument_group("with --url")
+    add = asking.add_argument
+    add("--protocol", choices=("v1", "v2", "mlflow"), default="v1", help=_PROTOCOL)
+    add("--named", action="store_true", help="send the names of the columns too, with v1 and v2")
+    add("--auth-env", metavar="NAME", help="an environment variable: the Authorization header")
+    add("--timeout", type=float, default=60.0, help="seconds for an answer (%(default)s)")
+    add("--retries", type=int, default=5, help="of a request that failed (%(default)s)")
+
+
+_INDICES = """\
+numbers are class indices from 0, in the order that show prints, even if classes are called by
+numbers themselves"""
+_ORDER = """\
+how the model counts the classes, if not in the order that show prints: a list of their names, or an
+object that gives each name its number"""
+_PROTOCOL = """\
+v1: TF Serving, Vertex AI, KServe. v2: Open Inference Protocol. mlflow: its /invocations
+(%(default)s)"""
+
+
+def open_source(options: argparse.Namespace, record: Record, ids: Sequence[str]) -> Source:
+    """The model that the options name.
+
+    Args:
+        options: as parsed.
+        record: of the extra task.
+        ids: of the questions that will be asked.
+
+    Raises:
+        UserError: if it cannot be opened.
+    """
+    order = None
+    if options.class_order is not None:
+        from jaxverify.predictors.answers import read_order
+
+        order = read_order(options.class_order, record.class_names)
+    classes = Classes(record.class_names, options.indices or order is not None, order)
+    if options.predictions is not None:
+        return _of_file(options.predictions, classes, ids)
+    return _of_endpoint(options, classes)
+
+
+def _of_file(path: Path, classes: Classes, ids: Sequence[str]) -> Source:
+    from jaxverify.predictors.file import open_answers
+
+    ask = open_answers(path, classes, ids)
+    digest = _sha256(path)
+    return Source(ask, path.name, digest, f"answers {digest}")
+
+
+def _of_endpoint(options: argparse.Namespace, classes: Classes) -> Source:
+    import requests
+
+    from jaxverify.predictors.http import Endpoint, ask
+
+    headers = ()
+    if options.auth_env is not None:
+        if options.auth_env not in os.environ:
+            raise UserError(f"the environment variable {options.auth_env} is not set")
+        headers = (("Authorization", os.environ[options.auth_env]),)
+    endpoint = Endpoint(
+        options.url, options.protocol, options.named, options.timeout, options.retries, 1.0, headers
+    )
+    session = requests.Session()
+    words = f"{options.url}, {options.protocol}{', named' if options.named else ''}"
+    return Source(
+        lambda columns: ask(endpoint, columns, classes, session=session), options.url, None, words
+    )
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
