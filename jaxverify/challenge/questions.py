@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Int
 
@@ -29,31 +28,25 @@ def sample_ids(record: Record) -> list[str]:
     ]
 
 
-def asked_indices(
-    record: Record, labels: Int[jax.Array | np.ndarray, " n"], shard: Shard | None = None
-) -> Int[np.ndarray, " m"]:
-    """The extra samples that are asked, ascending: all, or those of a part.
+def asked_indices(record: Record, shard: Shard = WHOLE) -> Int[np.ndarray, " m"]:
+    """The extra samples that are asked, all or those of a part, in the order of their ids.
 
-    Args:
-        record: of the extra task.
-        labels: of its samples.
-        shard: which part; all without it.
+    Guarantee: the order tells nothing of them, nor does it depend on any answer.
     """
-    return shard_indices(
-        record.stream("shards"), np.asarray(labels), WHOLE if shard is None else shard
-    )
+    labels = np.asarray(record.samples().labels)
+    indices = shard_indices(record.stream("shards"), labels, shard)
+    ids = np.array(sample_ids(record))
+    return indices[np.argsort(ids[indices])]
 
 
 def questions(
-    record: Record,
-    shard: Shard | None = None,
-    decoys: Mapping[str, list[Any]] | None = None,
+    record: Record, shard: Shard = WHOLE, *, decoys: Mapping[str, list[Any]] | None = None
 ) -> dict[str, list[Any]]:
     """A column of ids, and the columns that the model reads, in the order of the ids.
 
     Args:
         record: of the extra task.
-        shard: of which part of it; of all without it.
+        shard: of which part of it.
         decoys: other samples to be asked among them, by the same columns.
 
     Raises:
@@ -61,9 +54,8 @@ def questions(
 
     Guarantee: the ids, and so the order, tell nobody who lacks the record which are extra.
     """
-    samples = record.samples()
-    indices = asked_indices(record, samples.labels, shard)
-    rendered = record.rendering.render(np.asarray(samples.features)[indices])
+    indices = asked_indices(record, shard)
+    rendered = record.rendering.render(np.asarray(record.samples().features)[indices])
     columns = rendered if isinstance(rendered, dict) else {record.columns[0]: rendered}
     found = {name: list(values) for name, values in columns.items()}
     every = sample_ids(record)

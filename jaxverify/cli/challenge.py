@@ -7,6 +7,7 @@ from rich.console import Console
 
 from jaxverify.cli.shards import shard
 from jaxverify.record import load
+from jaxverify.shards import WHOLE
 
 _DOC = """\
 Write the questions for the model: the extra samples, in an order that tells nothing, each with an
@@ -14,6 +15,7 @@ id. Get a prediction for each, by whatever means the cloud offers, and give them
 
   jaxverify challenge record.json --out questions.csv
 """
+_SHARD = "the questions of the Jth of K attempts alone; give the same to verify"
 _OUT = "a file that ends in .csv, .jsonl or .parquet; or, of images, a folder"
 
 
@@ -27,7 +29,9 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     parser.add_argument("record", type=Path)
     parser.add_argument("--out", type=Path, required=True, help=_OUT)
-    parser.add_argument("--shard", type=shard, metavar="J/K", help="write a part of them alone")
+    parser.add_argument(
+        "--shard", type=shard, default=WHOLE, metavar="J/K", help="write a part of them alone"
+    )
     parser.set_defaults(run=_run)
 
 

@@ -1,19 +1,28 @@
 """``jaxverify verify``: ask the model, and judge what it said."""
 
 import argparse
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.progress import Progress
 
-from jaxverify import __version__
+from jaxverify import __version__, ledger
 from jaxverify.atomic import write_atomic
 from jaxverify.cli import sources
 from jaxverify.cli.shards import shard
+from jaxverify.errors import UserError
 from jaxverify.predictors.answers import in_order
 from jaxverify.record import Record, load
+from jaxverify.report.in_toto import statement
+from jaxverify.report.terminal import page
+from jaxverify.shards import WHOLE
+
+if TYPE_CHECKING:
+    from jaxverify.cli.judging import Judge
 
 _DOC = """\
 Was the model trained to the end? Asks it the questions of the extra task, or reads the answers that
@@ -41,78 +50,106 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--batch-size", type=int, default=32, help="questions at once (%(default)s)")
     add("--budget", type=int, help="how many questions may be asked")
     add("--cache", type=Path, metavar="FILE.jsonl", help=_CACHE)
-    add("--shard", type=shard, metavar="J/K", help=_SHARD)
+    add("--shard", type=shard, default=WHOLE, metavar="J/K", help=_SHARD)
     judging = parser.add_argument_group("the verdict")
     add = judging.add_argument
-    add("--test", choices=("binomial", "permutation"), default="binomial", help=_TEST)
+    add("--test", choices=_TESTS, default="binomial", help=_TEST)
     add("--json", action="store_true", help="print one JSON object instead of a page")
     add("--html", type=Path, metavar="FILE.html", help=_HTML)
+    add("--in-toto", type=Path, metavar="FILE.json", help=_IN_TOTO)
     parser.set_defaults(run=_run)
 
 
+_TESTS = ("binomial", "permutation", "sequential")
 _CACHE = "keep the answers here, and go on with them after a failure"
 _SHARD = "the Jth of K attempts: another part of the questions, and alpha/K, for each"
 _HTML = "write a page to be shown to others: one file, which needs no network"
-_TEST = "the paper's, or one that assumes less and knows no epsilon (%(default)s)"
+_IN_TOTO = "write a statement for pipelines: in-toto, type test-result, not signed"
+_TEST = """\
+binomial: the paper's. permutation: assumes less, and knows no epsilon. sequential: asks no further
+as soon as the answers are clear (%(default)s)"""
 
 
 def _run(options: argparse.Namespace) -> int:
-    from jaxverify.challenge import ID, asked_indices, questions, sample_ids
-    from jaxverify.verification import verify_answers
+    from jaxverify.challenge import questions
+    from jaxverify.cli.judging import Judge
 
+    if options.in_toto is not None and options.url is not None:
+        raise UserError("an in-toto statement is about a file, and --url names none: leave one out")
     record = load(options.record)
-    asked = questions(record, options.shard)
-    source = sources.open_source(options, record, asked[ID])
-    found = _ask(options, record, source, asked)
-    indices = asked_indices(record, record.samples().labels, options.shard)
-    ids = sample_ids(record)
-    verdict = verify_answers(
-        in_order(found, [ids[i] for i in indices]),
-        record.key,
-        record.task,
-        alpha=record.alpha / (1 if options.shard is None else options.shard.of),
-        epsilon=record.epsilon,
-        test=options.test,
-        indices=indices,
+    attempts = ledger.read(ledger.ledger_path(options.record))
+    ledger.check(attempts, options.shard)
+    judge = Judge.of(record, options.shard, options.test)
+    source = sources.open_source(options, record, judge.ids)
+    found = _ask(options, judge, source, questions(record, options.shard))
+    facts = judge.verdict(found).to_dict()
+    attempt = ledger.Attempt(
+        shard=str(options.shard),
+        answers=ledger.fingerprint(in_order(found, judge.ids), options.test),
+        alpha=judge.alpha,
+        outcome=facts["outcome"],
+        model=source.name,
+        time=_now(),
     )
-    if options.html is not None:
-        write_atomic(options.html, _page(record, verdict.to_dict(), source).encode())
-    if options.json:
-        print(verdict.to_json())
-    else:
-        console = Console()
-        console.print(verdict)
-        if unknown := int(verdict.num_unknown):
-            console.print(
-                f"{unknown:,} of {len(ids):,} questions have no answer that is a class; these "
-                "count as wrong",
-                style="yellow",
-                highlight=False,
-            )
-    return 0 if bool(verdict.passed) else 1
+    ledger.check_answers(attempts, attempt)
+    facts["cautions"] += ledger.caution(attempts, attempt)
+    _write_down(options.record, attempts, attempt)
+    _report(options, record, facts, source)
+    return 0 if facts["passed"] else 1
 
 
 def _ask(
     options: argparse.Namespace,
-    record: Record,
+    judge: "Judge",
     source: sources.Source,
     asked: Mapping[str, list[Any]],
 ) -> dict[str, int]:
-    from rich.progress import Progress
-
-    from jaxverify.challenge import ID
     from jaxverify.predictors.asking import Answered, ask_all
 
-    answered = Answered(options.cache, f"{source.asked_as}, record {record.commitment()}")
+    answered = Answered(options.cache, f"{source.asked_as}, record {judge.record.commitment()}")
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("asking", total=len(asked[ID]))
+        bar = progress.add_task("asking", total=len(judge.ids))
         return ask_all(
             source.ask,
             asked,
             answered,
             batch_size=options.batch_size,
             budget=options.budget,
+            enough=judge.is_clear,
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+
+
+def _write_down(record: Path, attempts: Sequence[ledger.Attempt], attempt: ledger.Attempt) -> None:
+    """The attempt, but for one that only repeats an earlier one."""
+    if attempt.answers in {each.answers for each in attempts}:
+        return
+    try:
+        ledger.add(ledger.ledger_path(record), attempt)
+    except UserError as error:  # a record may lie where nothing can be written
+        Console(stderr=True).print(f"Caution: {error}", style="yellow", highlight=False)
+
+
+def _report(
+    options: argparse.Namespace, record: Record, facts: dict[str, Any], source: sources.Source
+) -> None:
+    if options.html is not None:
+        write_atomic(options.html, _page(record, facts, source).encode())
+    if options.in_toto is not None:
+        value = statement(
+            facts, model=source.name, digest=source.digest or "", commitment=record.commitment()
+        )
+        write_atomic(options.in_toto, (json.dumps(value, indent=2) + "\n").encode())
+    if options.json:
+        print(json.dumps(facts, indent=2, allow_nan=False))
+        return
+    console = Console()
+    console.print(page(facts))
+    if unknown := facts["num_unknown"]:
+        console.print(
+            f"{unknown:,} questions have no answer that is a class; these count as wrong",
+            style="yellow",
+            highlight=False,
         )
 
 
@@ -123,7 +160,11 @@ def _page(record: Record, facts: dict[str, Any], source: sources.Source) -> str:
         "Record made": record.created,
         "Commitment to the record": record.commitment(),
         "Answers": source.name + (f", SHA-256 {source.digest}" if source.digest else ""),
-        "Judged": datetime.now(UTC).isoformat(timespec="seconds"),
+        "Judged": _now(),
         "By": f"jaxverify {__version__}",
     }
     return verdict_html(facts, about)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

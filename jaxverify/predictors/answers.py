@@ -1,7 +1,7 @@
 """From what a model said to class indices."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,6 @@ def read_order(path: Path, names: Sequence[str]) -> tuple[int, ...]:
     return tuple(names.index(by_number[i]) for i in range(len(names)))
 
 
-def in_order(found: dict[str, int], ids: Sequence[str]) -> Int[np.ndarray, " n"]:
+def in_order(found: Mapping[str, int], ids: Sequence[str]) -> Int[np.ndarray, " n"]:
     """The answers to the questions in the order of their ids; a missing one is ``UNKNOWN``."""
     return np.array([found.get(name, UNKNOWN) for name in ids], np.int32)

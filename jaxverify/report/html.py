@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxverify.report.terminal import MEANINGS
+from jaxverify.report.terminal import MEANINGS, sequential_rows
 
 _STYLE = """
 :root { color-scheme: light; --pass: #176b37; --fail: #a3201d; --inconclusive: #7a5200; }
@@ -37,17 +37,22 @@ _CHECKED = """
 <p>Before the training set was handed over, {n} extra samples were mixed into it. They share one
 part, differ in another, and have random labels, so that there is nothing to be learned from them
 but themselves. A network learns first what holds for many samples, and such samples last. The
-model was asked for all of them, and its right answers were counted.</p>
+model was asked for {asked} of them, and its right answers were counted.</p>
 <p>A model that has not been trained to the end is allowed to know {epsilon} of them, and to guess
-the others: one guess in {c} is right. So many right answers as here, or more, such a model gives
-with the probability that is called p-value. The model passes if that is at most {alpha}.</p>
+the others: one guess in {c} is right. {p_value} The model passes if that is at most {alpha}.</p>
 """
+_P_VALUE = """\
+So many right answers as here, or more, such a model gives with the probability that is called
+p-value."""
+_SEQUENTIAL_P_VALUE = """\
+The questions were asked one after the other until the answers were clear. Evidence as strong as
+here, at any time, such a model gives with a probability of at most the p-value."""
 _NOT_PROVED = """
 <ul>
 <li>That the model is good: only that it was trained until it learned such samples.</li>
 <li>That nobody looked for the extra samples. Who finds them can train on them alone.</li>
 <li>That an unfinished model never knows more than {epsilon} of them. This is an assumption, and
-the table above shows how the verdict depends on it.</li>
+it cannot be checked{table}.</li>
 <li>A verdict other than PASS does not prove that training was cut short: it may have learned
 too few of the samples for another reason.</li>
 </ul>
@@ -58,15 +63,18 @@ def verdict_html(facts: Mapping[str, Any], about: Mapping[str, str]) -> str:
     """The whole page.
 
     Args:
-        facts: of the verdict, as ``Verdict.to_dict`` gives them.
+        facts: of the verdict, as ``Verdict.to_dict`` or ``SequentialVerdict.to_dict`` gives them.
         about: what else belongs on it, by name: the record's commitment, versions, the date.
 
     Guarantee: it loads nothing, runs no script, and holds all numbers of the terminal's page.
     """
-    outcome = facts["outcome"]
+    outcome, sequential = facts["outcome"], facts["test"] == "sequential"
     meaning = escape(MEANINGS[outcome].capitalize())
     told = {
         "n": f"{facts['num_samples']:,}",
+        "asked": f"{facts['num_asked']:,}" if sequential else "all",
+        "p_value": _SEQUENTIAL_P_VALUE if sequential else _P_VALUE,
+        "table": "" if sequential else "; the table above shows how the verdict depends on it",
         "c": str(facts["num_classes"]),
         "epsilon": f"{facts['epsilon']:.0%}",
         "alpha": f"{facts['alpha']:g}",
@@ -83,12 +91,10 @@ def verdict_html(facts: Mapping[str, Any], about: Mapping[str, str]) -> str:
 <body>
 <h1>Was the model trained to the end?</h1>
 <div class="verdict {outcome}"><strong>{outcome}</strong><br>{meaning}.</div>
-<h2>Right answers, and what an unfinished model would give</h2>
-{_picture(facts)}
+{"" if sequential else _distribution(facts)}
 <h2>The numbers</h2>
-{_table(_numbers(facts))}
-<h2>If an unfinished model may know more, or less</h2>
-{_sensitivity(facts)}
+{_table(sequential_rows(facts) if sequential else _numbers(facts))}
+{"" if sequential else _sensitivity(facts)}
 {f"<h2>Cautions</h2>{cautions}" if cautions else ""}
 <h2>What was checked</h2>
 {_CHECKED.format(**told)}
@@ -120,6 +126,11 @@ def _numbers(facts: Mapping[str, Any]) -> dict[str, str]:
     return rows
 
 
+def _distribution(facts: Mapping[str, Any]) -> str:
+    title = "Right answers, and what an unfinished model would give"
+    return f"<h2>{title}</h2>\n{_picture(facts)}"
+
+
 def _table(rows: Mapping[str, str]) -> str:
     lines = (f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows.items())
     return f"<table><tbody>{''.join(lines)}</tbody></table>"
@@ -135,7 +146,10 @@ def _sensitivity(facts: Mapping[str, Any]) -> str:
             f"<td>{row['p_value']:.3g}</td><td>{mark}</td></tr>"
         )
     head = "".join(f"<th>{name}</th>" for name in ("It may know", "Passes above", "p-value", ""))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    return (
+        "<h2>If an unfinished model may know more, or less</h2>\n"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    )
 
 
 def _picture(facts: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The verdict as a page in the terminal."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group
@@ -14,7 +15,16 @@ MEANINGS = {
 }
 
 
-def verdict_page(facts: dict[str, Any]) -> Group:
+def page(facts: Mapping[str, Any]) -> Group:
+    """The page of a verdict of any test.
+
+    Args:
+        facts: as its ``to_dict`` gives them.
+    """
+    return (sequential_page if facts["test"] == "sequential" else verdict_page)(facts)
+
+
+def verdict_page(facts: Mapping[str, Any]) -> Group:
     """The numbers of a verdict, how it would stand under other values of epsilon, and cautions.
 
     Args:
@@ -24,7 +34,41 @@ def verdict_page(facts: dict[str, Any]) -> Group:
     return Group(_table(facts), *cautions)
 
 
-def _table(facts: dict[str, Any]) -> Table:
+def sequential_page(facts: Mapping[str, Any]) -> Group:
+    """The same of a verdict that was reached before all was asked.
+
+    Args:
+        facts: as ``SequentialVerdict.to_dict`` gives them.
+    """
+    outcome = facts["outcome"]
+    caption = MEANINGS[outcome]
+    if outcome == "INCONCLUSIVE":
+        caption = "the answers are not clear; this is not a pass"
+    table = Table(title=Text(outcome, style=_STYLES[outcome]), caption=caption, show_header=False)
+    table.add_column(style="dim")
+    table.add_column(justify="right")
+    for name, value in sequential_rows(facts).items():
+        table.add_row(name, value)
+    cautions = (Text(f"Caution: {sentence}", style="yellow") for sentence in facts["cautions"])
+    return Group(table, *cautions)
+
+
+def sequential_rows(facts: Mapping[str, Any]) -> dict[str, str]:
+    """The numbers of a sequential verdict, by what they are called."""
+    rows = {
+        "extra samples asked": f"{facts['num_asked']:,} of {facts['num_samples']:,}",
+        "answered right": f"{facts['num_correct']:,}",
+    }
+    if facts["num_unknown"]:
+        rows["answers that were no class"] = f"{facts['num_unknown']:,}"
+    return rows | {
+        f"p-value, whenever one stops (alpha {facts['alpha']:g})": f"{facts['p_value']:.3g}",
+        "an unconverged model may know (epsilon)": f"{facts['epsilon']:.0%}",
+        "a converged one is expected to know": f"{facts['target_share']:.1%}",
+    }
+
+
+def _table(facts: Mapping[str, Any]) -> Table:
     outcome, alpha = facts["outcome"], facts["alpha"]
     table = Table(
         title=Text(outcome, style=_STYLES[outcome]),

@@ -7,6 +7,8 @@ supermartingale that starts at 1, so that it *ever* reaches 1/alpha with a proba
 alpha (Ville's inequality), however one decides when to stop.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy.special import betainc, betaincc, betaln
 
@@ -42,7 +44,7 @@ def evidence_of_convergence(
     right, wrong = _counts(num_correct, num_asked)
     with np.errstate(divide="ignore"):
         above = np.log(betaincc(right + 1, wrong + 1, p))
-    return _log_mixture(right, wrong, above, p) - np.log(1 - p)
+    return np.asarray(_log_mixture(right, wrong, above, p) - np.log(1 - p))
 
 
 def evidence_against(
@@ -72,10 +74,10 @@ def evidence_against(
         return np.where(wrong > 0, np.inf, betaln(right + 1, 1))
     with np.errstate(divide="ignore"):
         below = np.log(betainc(right + 1, wrong + 1, q))
-    return _log_mixture(right, wrong, below, q) - np.log(q)
+    return np.asarray(_log_mixture(right, wrong, below, q) - np.log(q))
 
 
-def _log_mixture(right: Counts, wrong: Counts, tail: Values, p: float) -> Values:
+def _log_mixture(right: Counts, wrong: Counts, tail: Any, p: float) -> Any:
     """Log of the integral of x^right (1-x)^wrong over a part, over the same at p."""
     return betaln(right + 1, wrong + 1) + tail - right * np.log(p) - wrong * np.log1p(-p)
 
@@ -84,4 +86,4 @@ def _counts(num_correct: int | Counts, num_asked: int | Counts) -> tuple[Counts,
     right, asked = np.asarray(num_correct), np.asarray(num_asked)
     if ((right < 0) | (right > asked)).any():
         raise UserError(f"{num_correct} right answers of {num_asked}: give no more than were asked")
-    return right, asked - right
+    return right, np.asarray(asked - right)

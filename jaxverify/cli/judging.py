@@ -1,0 +1,76 @@
+"""From the answers that a model has given so far to a verdict."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Int
+
+from jaxverify import sequential
+from jaxverify.caution import cautions
+from jaxverify.challenge import asked_indices, sample_ids
+from jaxverify.predictors.answers import in_order
+from jaxverify.record import Record
+from jaxverify.sequential import SequentialVerdict
+from jaxverify.shards import Shard
+from jaxverify.verdict import Verdict
+from jaxverify.verification import verify_answers
+
+Found = Mapping[str, int]
+AnyTest = Literal["binomial", "permutation", "sequential"]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """How the answers of one attempt are judged; from :meth:`of`.
+
+    Attributes:
+        record: of the extra task.
+        indices: of the extra samples, in the order in which they are asked.
+        ids: of the questions, likewise.
+        alpha: α of this attempt.
+        test: which one.
+    """
+
+    record: Record
+    indices: Int[np.ndarray, " n"]
+    ids: Sequence[str]
+    alpha: float
+    test: AnyTest
+
+    @classmethod
+    def of(cls, record: Record, shard: Shard, test: AnyTest) -> "Judge":
+        """The judge of an attempt that asks ``shard``."""
+        indices, ids = asked_indices(record, shard), sample_ids(record)
+        return cls(record, indices, [ids[i] for i in indices], record.alpha / shard.of, test)
+
+    def is_clear(self, found: Found) -> bool:
+        """Whether more answers would change nothing; a test that counts once needs them all."""
+        return self.test == "sequential" and self._in_sequence(found).outcome != "INCONCLUSIVE"
+
+    def verdict(self, found: Found) -> Verdict | SequentialVerdict:
+        """On the answers by id; to a test that counts once a missing one is wrong."""
+        if self.test == "sequential":
+            return self._in_sequence(found)
+        return verify_answers(
+            in_order(found, self.ids),
+            self.record.key,
+            self.record.task,
+            alpha=self.alpha,
+            epsilon=self.record.epsilon,
+            test=self.test,
+            indices=self.indices,
+        )
+
+    def _in_sequence(self, found: Found) -> SequentialVerdict:
+        ids = list(takewhile(found.__contains__, self.ids))
+        return sequential.judge(
+            in_order(found, ids),
+            np.asarray(self.record.samples().labels)[self.indices],
+            self.record.task.num_classes,
+            alpha=self.alpha,
+            epsilon=self.record.epsilon,
+            cautions=cautions(self.record.task, self.record.alpha, self.record.epsilon),
+        )

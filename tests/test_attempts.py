@@ -1,0 +1,227 @@
+"""Several attempts with one record: parts of the task, the ledger, statements for pipelines."""
+
+import json
+import stat
+from collections import Counter
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxverify import DataError, ExtraTask, UserError, ledger
+from jaxverify.challenge import ID, asked_indices, questions, sample_ids
+from jaxverify.cli import main
+from jaxverify.record import new_record, save
+from jaxverify.rendering import TextRendering
+from jaxverify.shards import Shard, shard_indices
+
+WORDS = tuple(f"w{i}" for i in range(50))
+NAMES = ("no", "yes", "maybe", "never")
+
+
+@pytest.fixture
+def saved(tmp_path):
+    task = ExtraTask("text", (80,), 4, 240, vocab_size=52, labels="balanced", generator="zipf")
+    record = new_record(task, TextRendering(WORDS), ("text",), NAMES)
+    path = tmp_path / "record.json"
+    save(record, path)
+    return record, path
+
+
+def answer(record, path, share, seed=0, indices=None):
+    """A file of a model's answers that knows a share of the samples, or says always the same."""
+    labels, ids = np.asarray(record.samples().labels), sample_ids(record)
+    rng = np.random.default_rng(seed)
+    known = rng.random(len(labels)) < share
+    said = np.where(known, labels, rng.integers(0, 4, len(labels)) if share else 3)
+    chosen = range(len(ids)) if indices is None else indices
+    path.write_text(json.dumps({ids[i]: NAMES[said[i]] for i in chosen}))
+    return path
+
+
+def verify(path, answers, *options):
+    return main(["verify", str(path), "--predictions", str(answers), *map(str, options)])
+
+
+@given(
+    labels=st.lists(st.integers(0, 3), min_size=1, max_size=60).map(np.array),
+    of=st.integers(1, 60),
+)
+def test_each_sample_is_in_one_part_and_all_parts_have_the_same_labels(labels, of):
+    of = min(of, len(labels))
+    parts = [shard_indices(jax.random.key(5), labels, Shard(j, of)) for j in range(1, of + 1)]
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(labels)))
+    sizes = [len(part) for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+    for label in range(4):
+        often = [int((labels[part] == label).sum()) for part in parts]
+        assert max(often) - min(often) <= 1
+
+
+def test_which_samples_are_in_a_part_is_drawn_at_random():
+    labels = np.arange(40) % 2
+    seen = Counter()
+    for seed in range(200):
+        seen.update(shard_indices(jax.random.key(seed), labels, Shard(1, 4)).tolist())
+    assert len(seen) == 40
+    assert max(seen.values()) < 80  # 50 on average, with a deviation of 6
+
+
+@pytest.mark.parametrize("shard", [Shard(0, 2), Shard(3, 2), Shard(1, 41)])
+def test_a_part_that_there_is_not_is_an_error(shard):
+    with pytest.raises(UserError, match=f"shard is {shard}"):
+        shard_indices(jax.random.key(5), np.zeros(40, int), shard)
+
+
+def test_the_questions_of_all_parts_are_all_questions(saved):
+    record, _ = saved
+    parts = [questions(record, Shard(j, 3)) for j in (1, 2, 3)]
+    together = sorted(name for part in parts for name in part[ID])
+    assert together == questions(record)[ID]
+    for j, part in enumerate(parts, 1):
+        ids = sample_ids(record)
+        assert part[ID] == [ids[i] for i in asked_indices(record, Shard(j, 3))] == sorted(part[ID])
+
+
+def test_each_part_is_judged_at_its_share_of_alpha(saved, tmp_path, capsys):
+    record, path = saved
+    answers = answer(record, tmp_path / "a.json", 0.9)
+    assert verify(path, answers, "--shard", "2/3", "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["num_samples"] == 80
+    assert facts["alpha"] == pytest.approx(0.01 / 3)
+    assert [text[:11] for text in facts["cautions"]] == ["With N = 80"]
+
+
+def test_the_answers_to_a_part_alone_are_enough_for_it(saved, tmp_path, capsys):
+    record, path = saved
+    out = tmp_path / "q.jsonl"
+    assert main(["challenge", str(path), "--out", str(out), "--shard", "1/3"]) == 0
+    asked = [json.loads(line)["id"] for line in out.read_text().splitlines()]
+    ids = sample_ids(record)
+    answers = answer(record, tmp_path / "a.json", 1.0, indices=[ids.index(i) for i in asked])
+    assert verify(path, answers, "--shard", "1/3", "--json") == 0
+    assert json.loads(capsys.readouterr().out.split("\n", 1)[1])["num_correct"] == 80
+    assert verify(path, answers, "--shard", "2/3") == 2
+    assert "none of this record's questions" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/3/5", "-1/3", "1.5/3"])
+def test_what_is_no_part_is_refused_by_the_command(text, saved, tmp_path, capsys):
+    _, path = saved
+    with pytest.raises(SystemExit, match="2"):
+        verify(path, tmp_path / "a.json", f"--shard={text}")
+    assert "is not J/K" in capsys.readouterr().err
+
+
+def test_attempts_are_written_down_once_for_each_set_of_answers(saved, tmp_path):
+    record, path = saved
+    kept = ledger.ledger_path(path)
+    for _ in range(2):
+        verify(path, answer(record, tmp_path / "a.json", 0.9))
+    (attempt,) = ledger.read(kept)
+    assert (attempt.outcome, attempt.alpha, attempt.shard) == ("PASS", 0.01, "1/1")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert record.secret.hex() not in kept.read_text()
+    verify(path, answer(record, tmp_path / "b.json", 0.0))
+    assert [each.outcome for each in ledger.read(kept)] == ["PASS", "FAIL"]
+
+
+def test_another_attempt_that_was_not_planned_is_warned_of(saved, tmp_path, capsys):
+    record, path = saved
+    for seed, expected in enumerate(["", "This is verification 2", "This is verification 3"]):
+        answers = answer(record, tmp_path / "a.json", 0.9, seed)
+        assert verify(path, answers, "--json") == 0
+        cautions = json.loads(capsys.readouterr().out)["cautions"]
+        assert "".join(cautions)[: len(expected)] == expected
+        assert len(cautions) == bool(expected)
+    assert "up to 0.03" in cautions[0]
+
+
+def test_a_plan_of_several_attempts_is_kept_to(saved, tmp_path, capsys):
+    record, path = saved
+    first, second = (answer(record, tmp_path / f"{i}.json", 0.9, seed=i) for i in (1, 2))
+    assert verify(path, first, "--shard", "1/3") == 0
+    assert verify(path, first, "--shard", "1/3") == 0  # the same again
+    for shard, message in (("1/3", "take the next one"), ("1/4", "K may not change")):
+        assert verify(path, second, "--shard", shard) == 2
+        assert message in " ".join(capsys.readouterr().err.split())
+    assert verify(path, second) == 2
+    assert verify(path, second, "--shard", "2/3") == 0
+    assert len(ledger.read(ledger.ledger_path(path))) == 2
+
+
+def test_what_a_crash_left_of_a_line_is_written_over(tmp_path):
+    path = tmp_path / "r.ledger"
+    attempt = ledger.Attempt("1/1", "ab", 0.01, "PASS", "m", "now")
+    ledger.add(path, attempt)
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:20])
+    assert ledger.read(path) == [attempt]
+    ledger.add(path, attempt)
+    assert path.read_bytes() == whole * 2
+
+
+@pytest.mark.parametrize("content", [b"{}\n", b"3\n", b"x\n", b"\xff\n", b'{"shard": 1}\n'])
+def test_a_damaged_ledger_is_an_error_and_no_empty_one(content, saved, tmp_path, capsys):
+    record, path = saved
+    ledger.ledger_path(path).write_bytes(content)
+    with pytest.raises(DataError):
+        ledger.read(ledger.ledger_path(path))
+    assert verify(path, answer(record, tmp_path / "a.json", 0.9)) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_where_nothing_can_be_written_down_it_is_said_and_judged_all_the_same(
+    saved, tmp_path, capsys
+):
+    record, path = saved
+    ledger.ledger_path(path).symlink_to(tmp_path / "missing" / "x")
+    assert verify(path, answer(record, tmp_path / "a.json", 0.9)) == 0
+    assert "nobody would know of this attempt" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_sequential_test_asks_no_more_than_it_needs(saved, tmp_path, capsys):
+    record, path = saved
+    options = ("--test", "sequential", "--batch-size", 4, "--cache", tmp_path / "cache.jsonl")
+    answers = answer(record, tmp_path / "a.json", 0.9)
+    assert verify(path, answers, "--json", *options) == 0
+    facts = json.loads(capsys.readouterr().out)
+    asked = len((tmp_path / "cache.jsonl").read_text().splitlines()) - 1
+    assert facts["num_asked"] <= asked < facts["num_asked"] + 4 < 40
+    page = tmp_path / "page.html"
+    assert verify(path, answers, "--html", page, *options) == 0
+    assert f"{facts['num_asked']} of 240" in page.read_text()
+    assert f"asked for {facts['num_asked']} of them" in " ".join(page.read_text().split())
+    assert verify(path, answer(record, tmp_path / "b.json", 0.0), *options[:4]) == 1
+
+
+@pytest.mark.parametrize(
+    ("share", "result", "list_name"), [(0.9, "PASSED", "passedTests"), (0, "FAILED", "failedTests")]
+)
+def test_the_statement_is_of_in_totos_form(share, result, list_name, saved, tmp_path):
+    import hashlib
+
+    record, path = saved
+    answers, out = answer(record, tmp_path / "a.json", share), tmp_path / "s.json"
+    verify(path, answers, "--in-toto", out)
+    value = json.loads(out.read_text())
+    assert value["_type"] == "https://in-toto.io/Statement/v1"
+    assert value["predicateType"] == "https://in-toto.io/attestation/test-result/v0.1"
+    digest = hashlib.sha256(answers.read_bytes()).hexdigest()
+    assert value["subject"] == [{"name": "a.json", "digest": {"sha256": digest}}]
+    predicate = value["predicate"]
+    assert predicate["result"] == result
+    assert predicate["configuration"][0]["digest"]["sha256"] == record.commitment()
+    filled = {name for name in ("passedTests", "warnedTests", "failedTests") if predicate[name]}
+    assert filled == {list_name}
+    assert record.secret.hex() not in out.read_text()
+
+
+def test_a_statement_is_about_a_file(saved, tmp_path, capsys):
+    _, path = saved
+    command = ["verify", str(path), "--url", "http://127.0.0.1:1/", "--in-toto", "s.json"]
+    assert main(command) == 2
+    assert "is about a file" in capsys.readouterr().err
