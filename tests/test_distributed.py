@@ -16,7 +16,7 @@ import pytest
 
 import jaxverify
 from jaxverify import UserError
-from train.checkpoint import load_variables, saved_steps
+from jaxverify.runs import load_variables, saved_steps
 from train.main import main
 from train.processes import CONNECT, HEARTBEAT
 from train.run_folder import RunFolder, load_model

@@ -42,7 +42,7 @@ def importers(package: str) -> set[str]:
 @pytest.mark.parametrize(
     ("package", "doors"),
     [
-        ("orbax", ["train/checkpoint.py"]),
+        ("orbax", ["jaxverify/runs.py", "train/checkpoint.py"]),
         ("tensorflow_datasets", ["jaxverify/data/tfds.py"]),
         ("jax.sharding", ["train/mesh.py"]),
         ("jax.experimental.multihost_utils", ["train/processes.py"]),

@@ -14,8 +14,8 @@ from rich.console import Console
 
 from benchmarks import seeds as benchmark
 from jaxverify import Samples, UserError, models, verify
+from jaxverify.runs import saved_steps
 from train.augment import none
-from train.checkpoint import saved_steps
 from train.config import load_config
 from train.loop import train
 from train.main import main

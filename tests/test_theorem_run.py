@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from jaxverify.gradients import task_gradients
+from jaxverify.runs import saved_steps
 from train import theorem
-from train.checkpoint import saved_steps
 from train.laboratory import publication
 from train.laboratory.drawing import PICTURES, crossing, moments
 from train.run_folder import load_model

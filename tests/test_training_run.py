@@ -17,7 +17,7 @@ import pyarrow.parquet
 import pytest
 
 import jaxverify
-from train.checkpoint import load_variables, saved_steps
+from jaxverify.runs import load_variables, saved_steps
 from train.config import Config, load_config
 from train.curve import draw_curve
 from train.main import main

@@ -1,18 +1,17 @@
-"""Checkpoints of a run, by Orbax: the only module that knows it."""
+"""Checkpoints of a run, by Orbax: how they are written; how they are read, `jaxverify.runs`."""
 
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
 import jax
 import orbax.checkpoint as ocp
-from etils import epath
 
+from jaxverify.runs import MODEL
 from train.state import State
 
 # The model's variables are an item of their own, so that a model can be loaded without knowing
 # how it was trained.
-_MODEL, _TRAINING = "model", "training"
+_TRAINING = "training"
 
 
 class Checkpoints:
@@ -51,7 +50,7 @@ class Checkpoints:
         """Begin to write the state after ``step`` steps; waits for the one before, if need be."""
         items = ocp.args.Composite(
             **{
-                _MODEL: ocp.args.StandardSave(state.variables),
+                MODEL: ocp.args.StandardSave(state.variables),
                 _TRAINING: ocp.args.StandardSave(_training(state)),
             }
         )
@@ -64,12 +63,12 @@ class Checkpoints:
         """The state after ``step`` steps; ``like`` gives structure, shapes and places."""
         items = ocp.args.Composite(
             **{
-                _MODEL: ocp.args.StandardRestore(like.variables),
+                MODEL: ocp.args.StandardRestore(like.variables),
                 _TRAINING: ocp.args.StandardRestore(_training(like)),
             }
         )
         restored = self._manager.restore(step, args=items)
-        variables = dict(restored[_MODEL])
+        variables = dict(restored[MODEL])
         params = variables.pop("params")
         return like._replace(params=params, statistics=variables, **restored[_TRAINING])
 
@@ -80,23 +79,6 @@ class Checkpoints:
         """Wait until everything is on disk."""
         self.wait()
         self._manager.close()
-
-
-def saved_steps(folder: Path) -> list[int]:
-    """The steps of the finished checkpoints in ``folder``, ascending."""
-    return sorted(ocp.utils.checkpoint_steps(folder)) if folder.is_dir() else []
-
-
-def load_variables(folder: Path, step: int) -> dict[str, Any]:
-    """The variables of the model saved after ``step`` steps, on the first device."""
-    place = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    path = epath.Path(folder.absolute() / str(step) / _MODEL)
-    with closing(ocp.StandardCheckpointHandler()) as reader:
-        like = jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place),
-            reader.metadata(path).tree,
-        )
-        return reader.restore(path, args=ocp.args.StandardRestore(like))
 
 
 def _training(state: State) -> dict[str, Any]:

@@ -5,10 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jaxverify import ExtraTask, TrainedModel, UserError, models
+from jaxverify import TrainedModel, UserError, runs
 from jaxverify.atomic import write_atomic
 from train import processes
-from train.checkpoint import load_variables, saved_steps
 from train.config import FOLDERS_OF_DATA, Config
 from train.json_lines import JsonLines, Row
 from train.provenance import code_revision, machine, versions
@@ -23,15 +22,15 @@ class RunFolder:
 
     Of several processes, all read and the first writes.
 
-    ``config.json``, ``metrics.jsonl`` of the evaluations and ``probes.jsonl`` of the times at which
-    the extra task alone was asked for, ``checkpoints/``, and at the end ``verdict.json``,
-    ``result.json`` and ``curve.png``.
+    ``config.json``, of text ``vocabulary.json``, ``metrics.jsonl`` of the evaluations and
+    ``probes.jsonl`` of the times at which the extra task alone was asked for, ``checkpoints/``, and
+    at the end ``verdict.json``, ``result.json`` and ``curve.png``.
     """
 
     def __init__(self, path: Path) -> None:
         """Name the folder; nothing is read or written."""
         self.path = path
-        self.checkpoints = path / "checkpoints"
+        self.checkpoints = path / runs.CHECKPOINTS
         self._metrics = JsonLines(path / "metrics.jsonl")
         self._probes = JsonLines(path / "probes.jsonl")
 
@@ -49,18 +48,22 @@ class RunFolder:
         alike = {name: facts[name] for name in facts if name not in _OF_A_PROCESS}
         processes.check_alike(alike, "start all with the same command, data and code")
         processes.first_does(lambda: folder._write_about(config, data, about))
-        path = folder.path / "config.json"
+        path = folder.path / runs.ABOUT
         seen = path.read_text() if path.exists() else None
         processes.check_alike({str(path): seen}, "all must share one run folder")
         return folder
 
     def _write_about(self, config: Config, data: TrainingSet, about: dict[str, Any]) -> None:
-        if (self.path / "config.json").exists():
+        if (self.path / runs.ABOUT).exists():
             self._check_resumable(config, data)
             earlier = self.about()["code_revisions"]
             about["code_revisions"] = list(dict.fromkeys([*earlier, *about["code_revisions"]]))
         self.path.mkdir(parents=True, exist_ok=True)
-        self.write_json("config.json", about)
+        self.write_json(runs.ABOUT, about)
+        if data.vocabulary is not None:
+            length = data.train.features.shape[1]
+            words = {"words": data.vocabulary, "max_length": length}
+            self.write_json(runs.VOCABULARY, words)
 
     def _check_resumable(self, config: Config, data: TrainingSet) -> None:
         if not config.resume:
@@ -76,14 +79,11 @@ class RunFolder:
 
     def about(self) -> dict[str, Any]:
         """What ``config.json`` says: configuration, task, data fingerprint, versions."""
-        path = self.path / "config.json"
-        if not path.exists():
-            raise UserError(f"{self.path} is not a run folder: it has no config.json")
-        return json.loads(path.read_text())
+        return runs.about(self.path)
 
     def saved_step(self, *, best: bool = False) -> int:
         """The step of the last checkpoint, or of the one with the best test accuracy."""
-        steps = saved_steps(self.checkpoints)
+        steps = runs.saved_steps(self.checkpoints)
         if not steps:
             raise UserError(f"{self.path} holds no finished checkpoint yet")
         if not best:
@@ -142,17 +142,7 @@ def load_model(path: Path | str, *, best: bool = False) -> TrainedModel:
         UserError: if there is no run, or no checkpoint yet.
     """
     folder = RunFolder(Path(path))
-    about = folder.about()
-    task = about["task"]
-    if task is not None:
-        task = ExtraTask(**{**task, "shape": tuple(task["shape"])})
-    module = models.create(
-        about["config"]["model"],
-        num_classes=about["num_classes"],
-        vocab_size=about["vocab_size"],
-    )
-    variables = load_variables(folder.checkpoints, folder.saved_step(best=best))
-    return TrainedModel(variables, models.Inference(module), task)
+    return runs.load_model(folder.path, folder.saved_step(best=best))
 
 
 def describe(config: Config, data: TrainingSet) -> dict[str, Any]:

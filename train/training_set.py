@@ -20,7 +20,7 @@ class TrainingSet:
         train: what the cloud sees, the extra samples mixed in if there are any.
         test: held-out samples of the original task.
         num_classes: C.
-        vocab_size: of text, otherwise None.
+        vocabulary: of text: the word of each token id; otherwise None.
         task: the extra task in ``train``, or None, also where nothing can be verified by it.
         fingerprint: SHA-256 of the data set as it was loaded, before subsets and mixing.
     """
@@ -28,9 +28,14 @@ class TrainingSet:
     train: Samples
     test: Samples
     num_classes: int
-    vocab_size: int | None
+    vocabulary: tuple[str, ...] | None
     task: ExtraTask | None
     fingerprint: str
+
+    @property
+    def vocab_size(self) -> int | None:
+        """Of text, the number of token ids."""
+        return None if self.vocabulary is None else len(self.vocabulary)
 
 
 class Parts(NamedTuple):
@@ -70,7 +75,7 @@ def make_training_set(config: Config) -> TrainingSet:
         train,
         parts.test,
         dataset.num_classes,
-        dataset.vocab_size,
+        dataset.vocabulary,
         parts.task,
         dataset.fingerprint,
     )

@@ -32,7 +32,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.add_argument(
         "--shard", type=shard, default=WHOLE, metavar="J/K", help="write a part of them alone"
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(do=_run)
 
 
 def _run(options: argparse.Namespace) -> int:

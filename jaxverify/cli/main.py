@@ -22,4 +22,4 @@ def main(args: Sequence[str] | None = None) -> int:
     for command in _COMMANDS:
         command.add_to(subparsers)
     options = parser.parse_args(args)
-    return exit_status(lambda: options.run(options), goes_on="start the same command again")
+    return exit_status(lambda: options.do(options), goes_on="start the same command again")

@@ -38,7 +38,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     add("--picture", type=Path, metavar="FILE.png", help="draw the power curve")
     add("--json", action="store_true", help="print one JSON object instead of a page")
-    parser.set_defaults(run=run)
+    parser.set_defaults(do=run)
 
 
 _SHARE = """\

@@ -52,7 +52,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add(
         "--epsilon", type=float, default=0.03, help="what such a model may know already, as a share"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(do=run)
 
 
 _ETA = """\

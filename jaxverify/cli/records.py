@@ -30,13 +30,13 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     show = subparsers.add_parser("show", help="look at a record, without its secrets")
     show.add_argument("record", type=Path)
     show.add_argument("--json", action="store_true", help="print one JSON object")
-    show.set_defaults(run=_show)
+    show.set_defaults(do=_show)
     form = argparse.RawDescriptionHelpFormatter
     commit = subparsers.add_parser(
         "commit", help="print what binds you to a record", description=_COMMIT, formatter_class=form
     )
     commit.add_argument("record", type=Path)
-    commit.set_defaults(run=_commit)
+    commit.set_defaults(do=_commit)
     audit = subparsers.add_parser(
         "audit",
         help="check a record against its commitment",
@@ -45,7 +45,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     audit.add_argument("record", type=Path)
     audit.add_argument("--commitment", required=True, help="64 hexadecimal digits, from commit")
-    audit.set_defaults(run=_audit)
+    audit.set_defaults(do=_audit)
 
 
 def _show(options: argparse.Namespace) -> int:

@@ -35,6 +35,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--predictions", type=Path, metavar="FILE", help="the model's answers")
     how.add_argument("--url", help="ask the model behind this endpoint")
+    how.add_argument("--run", type=Path, metavar="FOLDER", help=_RUN)
     add = parser.add_argument
     add("--indices", action="store_true", help=_INDICES)
     add("--class-order", type=Path, metavar="FILE.json", help=_ORDER)
@@ -47,6 +48,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add("--retries", type=int, default=5, help="of a request that failed (%(default)s)")
 
 
+_RUN = "ask the model of a run of our training scripts: its folder, or one of its checkpoints"
 _INDICES = """\
 numbers are class indices from 0, in the order that show prints, even if classes are called by
 numbers themselves"""
@@ -77,6 +79,8 @@ def open_source(options: argparse.Namespace, record: Record, ids: Sequence[str])
     classes = Classes(record.class_names, options.indices or order is not None, order)
     if options.predictions is not None:
         return _of_file(options.predictions, classes, ids)
+    if options.run is not None:
+        return _of_run(options.run, classes, record)
     return _of_endpoint(options, classes)
 
 
@@ -86,6 +90,13 @@ def _of_file(path: Path, classes: Classes, ids: Sequence[str]) -> Source:
     ask = open_answers(path, classes, ids)
     digest = _sha256(path)
     return Source(ask, path.name, digest, f"answers {digest}")
+
+
+def _of_run(path: Path, classes: Classes, record: Record) -> Source:
+    from jaxverify.predictors.run import open_run
+
+    ask = open_run(path, record.task.kind, classes)
+    return Source(ask, str(path), None, f"run {path.resolve()}")
 
 
 def _of_endpoint(options: argparse.Namespace, classes: Classes) -> Source:

@@ -57,7 +57,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--json", action="store_true", help="print one JSON object instead of a page")
     add("--html", type=Path, metavar="FILE.html", help=_HTML)
     add("--in-toto", type=Path, metavar="FILE.json", help=_IN_TOTO)
-    parser.set_defaults(run=_run)
+    parser.set_defaults(do=_run)
 
 
 _TESTS = ("binomial", "permutation", "sequential")
@@ -74,13 +74,13 @@ def _run(options: argparse.Namespace) -> int:
     from jaxverify.challenge import questions
     from jaxverify.cli.judging import Judge
 
-    if options.in_toto is not None and options.url is not None:
-        raise UserError("an in-toto statement is about a file, and --url names none: leave one out")
     record = load(options.record)
     attempts = ledger.read(ledger.ledger_path(options.record))
     ledger.check(attempts, options.shard)
     judge = Judge.of(record, options.shard, options.test)
     source = sources.open_source(options, record, judge.ids)
+    if options.in_toto is not None and source.digest is None:
+        raise UserError(f"an in-toto statement is about a file, and {source.name} is none")
     found = _ask(options, judge, source, questions(record, options.shard))
     facts = judge.verdict(found).to_dict()
     attempt = ledger.Attempt(

@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from jaxverify import Samples, TrainedModel, UserError, keys, models
 from jaxverify.gradients import compare, task_gradients
-from train.checkpoint import load_variables, saved_steps
+from jaxverify.runs import load_variables, saved_steps
 from train.config import Config
 from train.json_lines import JsonLines, Row
 from train.run_folder import RunFolder

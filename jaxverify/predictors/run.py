@@ -1,0 +1,69 @@
+"""Answers of a model that one of our training scripts has saved."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Num
+
+from jaxverify import runs
+from jaxverify.challenge import ID
+from jaxverify.data.images import decode
+from jaxverify.data.text import encode
+from jaxverify.errors import DataError, UserError
+from jaxverify.extra_task import Kind
+from jaxverify.predictors.answers import UNKNOWN, Classes
+from jaxverify.predictors.asking import AskBatch
+
+ToFeatures = Callable[[Mapping[str, list[Any]]], Num[np.ndarray, "n ..."]]
+
+
+def open_run(path: Path, kind: Kind, classes: Classes) -> AskBatch:
+    """The model in a run folder, or in one of its checkpoints.
+
+    Args:
+        path: ``RUN``, of which the last checkpoint is taken, or ``RUN/checkpoints/STEP``.
+        kind: of the questions.
+        classes: of the labels; the run numbers them as its data did.
+
+    Raises:
+        UserError: if there is no such run or checkpoint, or the model has other classes.
+
+    Guarantee: texts become token ids as they did in training, and images the same pixels.
+    """
+    folder, step = path, None
+    if path.parent.name == runs.CHECKPOINTS and path.name.isdecimal():
+        folder, step = path.parent.parent, int(path.name)
+    model = runs.load_model(folder, step)
+    number = runs.about(folder)["num_classes"]
+    if number != len(classes.names):
+        raise UserError(f"{folder} has a model of {number} classes, not of {len(classes.names)}")
+    to_features = _to_features(folder, kind)
+
+    def ask(columns: Mapping[str, list[Any]]) -> Sequence[int]:
+        asked = {name: values for name, values in columns.items() if name != ID}
+        logits = np.asarray(
+            model.apply(model.variables, jnp.asarray(to_features(asked))), np.float32
+        )
+        best = np.where(np.isnan(logits).any(axis=1), UNKNOWN, np.argmax(logits, axis=1))
+        return [classes.index(int(index)) for index in best]
+
+    return ask
+
+
+def _to_features(folder: Path, kind: Kind) -> ToFeatures:
+    if kind == "text":
+        vocabulary, max_length = runs.load_vocabulary(folder)
+        return lambda columns: encode(_only(columns), vocabulary, max_length)
+    if kind == "image":
+        return lambda columns: decode(_only(columns), "the questions")
+    return lambda columns: np.column_stack([np.array(v, np.float32) for v in columns.values()])
+
+
+def _only(columns: Mapping[str, list[Any]]) -> list[Any]:
+    if len(columns) != 1:
+        raise DataError(f"one column is wanted, not {', '.join(columns)}")
+    (values,) = columns.values()
+    return values
