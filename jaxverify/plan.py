@@ -116,11 +116,7 @@ def make_plan(
     if num_original < 1:
         raise UserError(f"the training set has {num_original} samples; it needs at least 1")
     required = stats.required_num_samples(share, num_classes, alpha, epsilon, power)
-    n = required
-    if eta is not None:
-        if not (math.isfinite(eta) and eta > 0):
-            raise UserError(f"eta is {eta}; it is a positive share of the data set, such as 0.008")
-        n = math.ceil(exact(eta) * num_original)
+    n = required if eta is None else num_samples_of(eta, num_original)
     limit = stats.threshold(n, num_classes, alpha, epsilon)
     found = stats.power(share, n, num_classes, alpha, epsilon)
     return Plan(
@@ -147,6 +143,20 @@ def make_plan(
         ),
         cautions=_cautions(n, num_original, required, found, share, power),
     )
+
+
+def num_samples_of(eta: float, num_original: int) -> int:
+    """N = ceil(η |D|), exact where η is a decimal number.
+
+    Raises:
+        UserError: if eta is no positive number.
+
+    >>> num_samples_of(0.008, 25_000)
+    200
+    """
+    if not (math.isfinite(eta) and eta > 0):
+        raise UserError(f"eta is {eta}; it is a positive share of the data set, such as 0.008")
+    return math.ceil(exact(eta) * num_original)
 
 
 def _required(

@@ -37,7 +37,7 @@ class ParquetRows:
                     .compression
                     for i in columns
                 }
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
             raise _damaged(path, error) from error
 
     def tables(self) -> Iterator[pa.Table]:
@@ -120,7 +120,7 @@ class CsvRows:
             with pc.open_csv(self.path, parse_options=parse, convert_options=convert) as reader:
                 for batch in reader:
                     yield pa.Table.from_batches([batch])
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
             raise _damaged(self.path, error) from error
 
     def columns(self, table: pa.Table) -> pa.Table:

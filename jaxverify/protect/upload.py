@@ -14,12 +14,13 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from jaxverify import stats
 from jaxverify.caution import cautions
 from jaxverify.data.external_sort import sort_rows
 from jaxverify.errors import UserError
 from jaxverify.extra_task import ExtraTask, Kind
 from jaxverify.mixing import ranks
-from jaxverify.plan import make_plan
+from jaxverify.plan import num_samples_of
 from jaxverify.protect.features import Features, find_features
 from jaxverify.protect.fill import fill, renumber
 from jaxverify.protect.opening import open_rows
@@ -29,6 +30,7 @@ from jaxverify.record import Record, new_record, save
 from jaxverify.rendering import ImageRendering, VectorRendering
 
 _BYTES_IN_MEMORY = 2**27  # of rows that are sorted at once
+_SHARE = 0.1  # of the extra task, that a converged model is expected to know
 _MOST_ETA = 0.04  # beyond it nobody has measured what the extra task costs
 _POOR = 0.5  # a correlation of what is decoded with what was drawn
 
@@ -169,11 +171,11 @@ def _make_task(
 ) -> ExtraTask:
     num_classes = len(seen.class_names)
     if eta is None:
-        planned = make_plan(seen.num_rows, num_classes, alpha=alpha, epsilon=epsilon).num_samples
+        planned = stats.required_num_samples(_SHARE, num_classes, alpha, epsilon)
         num_samples = min(planned, math.ceil(_MOST_ETA * seen.num_rows))
     else:
-        plan = make_plan(seen.num_rows, num_classes, eta=eta, alpha=alpha, epsilon=epsilon)
-        num_samples = plan.num_samples
+        num_samples = num_samples_of(eta, seen.num_rows)
+    stats.threshold(num_samples, num_classes, alpha, epsilon)  # raises where none could pass
     if generator is None:
         generator = "zipf" if found.kind == "text" else "uniform"
     return ExtraTask(
