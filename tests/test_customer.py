@@ -88,7 +88,7 @@ def test_missing_answers_count_as_wrong_and_are_counted_aloud(digits, tmp_path, 
     path.write_text(json.dumps(dict(list(answers.items())[:100])))
     verify(digits, path)
     page = capsys.readouterr().out
-    assert "44 of 144 questions have no answer that is a class" in page
+    assert "44 questions have no answer that is a class" in page
     verify(digits, path, "--json")
     assert json.loads(capsys.readouterr().out)["num_unknown"] == 44
 
@@ -111,6 +111,39 @@ def test_the_ids_are_in_order_and_tell_nothing(digits):
     places = [mixed["id"].index(name) for name in sample_ids(record)]
     assert 60 < np.mean(places) < 135
     assert {len(name) for name in mixed["id"]} == {16}
+
+
+def test_real_samples_among_the_questions_change_no_verdict(digits, tmp_path, capsys):
+    record, out = digits / "record.json", tmp_path / "q.csv"
+    command = ["challenge", str(record), "--out", str(out), "--decoys", str(digits / "data.csv")]
+    assert main(command) == 0
+    assert "288 questions" in capsys.readouterr().out
+    ids = sample_ids(load(record))
+    asked = pa.csv.read_csv(out)
+    assert asked.schema == pa.csv.read_csv(digits / "q.csv").schema
+    assert asked.column("id").to_pylist() == sorted(asked.column("id").to_pylist())
+    assert set(ids) < set(asked.column("id").to_pylist())
+    answers = json.loads((digits / "honest.json").read_text())
+    path = tmp_path / "answers.json"
+    path.write_text(json.dumps({name: answers.get(name, "d3") for name in asked["id"].to_pylist()}))
+    assert verify(digits, path, "--json") == 0
+    with_decoys = json.loads(capsys.readouterr().out)
+    assert verify(digits, digits / "honest.json", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == with_decoys
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("a,b\n1,2\n", "has no column 'p1'"), ("", "is damaged"), (None, "is missing")],
+)
+def test_decoys_that_do_not_fit_are_an_error(digits, content, message, tmp_path, capsys):
+    path = tmp_path / "decoys.csv"
+    if content is not None:
+        path.write_text(content)
+    command = ["challenge", str(digits / "record.json"), "--out", str(tmp_path / "q.csv")]
+    assert main([*command, "--decoys", str(path)]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "q.csv").exists()
 
 
 CLASSES = Classes(("d0", "d1", "7"))

@@ -15,6 +15,9 @@ id. Get a prediction for each, by whatever means the cloud offers, and give them
 
   jaxverify challenge record.json --out questions.csv
 """
+_DECOYS = """\
+a data set of real samples, in a format that protect reads, to be asked among them: who sees the
+questions should not know which are extra; as many as there are extra ones, if it has so many"""
 _SHARD = "the questions of the Jth of K attempts alone; give the same to verify"
 _OUT = "a file that ends in .csv, .jsonl or .parquet; or, of images, a folder"
 
@@ -27,19 +30,26 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         description=_DOC,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("record", type=Path)
-    parser.add_argument("--out", type=Path, required=True, help=_OUT)
-    parser.add_argument(
-        "--shard", type=shard, default=WHOLE, metavar="J/K", help="write a part of them alone"
-    )
+    add = parser.add_argument
+    add("record", type=Path)
+    add("--out", type=Path, required=True, help=_OUT)
+    add("--shard", type=shard, default=WHOLE, metavar="J/K", help=_SHARD)
+    add("--decoys", type=Path, metavar="DATA", help=_DECOYS)
     parser.set_defaults(do=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
+    import numpy as np
+
     from jaxverify.challenge import ID, questions, write_questions
+    from jaxverify.challenge.decoys import read_decoys
 
     record = load(options.record)
     asked = questions(record, options.shard)
+    if options.decoys is not None:
+        rng = np.random.default_rng()  # of the operating system: nobody need draw them again
+        decoys = read_decoys(options.decoys, record, len(asked[ID]), rng)
+        asked = questions(record, options.shard, decoys=decoys)
     write_questions(asked, record.rendering, options.out)
     Console().print(f"{len(asked[ID]):,} questions: {options.out}", soft_wrap=True)
     return 0
