@@ -47,6 +47,26 @@ def generate(
         return _generate(key, task, indices)
 
 
+def twins(key: jax.Array, task: ExtraTask) -> Samples:
+    """Held-out twins: a sample like each extra sample, of the same label, that nobody was given.
+
+    A twin has the same fixed region and a random region of its own, so that whatever lets a model
+    answer twins rightly is not memory of the extra samples.
+
+    Args:
+        key: as :func:`generate` takes it.
+        task: likewise.
+
+    Returns:
+        Samples: of the shapes and types that :func:`generate` returns; labels are the same.
+
+    Guarantee: given labels and fixed region, twins are independent of the extra samples.
+    """
+    labels = generate(key, task).labels
+    beyond = jnp.arange(task.num_samples, 2 * task.num_samples)
+    return Samples(generate(key, task, beyond).features, labels)
+
+
 def generate_batches(key: jax.Array, task: ExtraTask, size: int = 4096) -> Iterator[Samples]:
     """All N extra samples of ``task`` in order, at most ``size`` of them in memory at once.
 

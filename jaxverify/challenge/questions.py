@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxverify.errors import UserError
+from jaxverify.generation import twins
 from jaxverify.record import Record
 from jaxverify.shards import WHOLE, Shard, shard_indices
 
@@ -21,11 +22,16 @@ def sample_ids(record: Record) -> list[str]:
 
     Guarantee: they follow from the record, and without its secret from nothing.
     """
-    number = record.task.num_samples
-    return [
-        hmac.digest(record.secret, f"challenge {i}".encode(), "sha256").hex()[:_DIGITS]
-        for i in range(number)
-    ]
+    return [_id(record, f"challenge {i}") for i in range(record.task.num_samples)]
+
+
+def twin_ids(record: Record) -> list[str]:
+    """The id of each held-out twin, likewise."""
+    return [_id(record, f"twin {i}") for i in range(record.task.num_samples)]
+
+
+def _id(record: Record, words: str) -> str:
+    return hmac.digest(record.secret, words.encode(), "sha256").hex()[:_DIGITS]
 
 
 def asked_indices(record: Record, shard: Shard = WHOLE) -> Int[np.ndarray, " m"]:
@@ -40,13 +46,18 @@ def asked_indices(record: Record, shard: Shard = WHOLE) -> Int[np.ndarray, " m"]
 
 
 def questions(
-    record: Record, shard: Shard = WHOLE, *, decoys: Mapping[str, list[Any]] | None = None
+    record: Record,
+    shard: Shard = WHOLE,
+    *,
+    with_twins: bool = False,
+    decoys: Mapping[str, list[Any]] | None = None,
 ) -> dict[str, list[Any]]:
     """A column of ids, and the columns that the model reads, in the order of the ids.
 
     Args:
         record: of the extra task.
         shard: of which part of it.
+        with_twins: whether held-out twins of the same samples are asked among them.
         decoys: other samples to be asked among them, by the same columns.
 
     Raises:
@@ -55,11 +66,17 @@ def questions(
     Guarantee: the ids, and so the order, tell nobody who lacks the record which are extra.
     """
     indices = asked_indices(record, shard)
-    rendered = record.rendering.render(np.asarray(record.samples().features)[indices])
-    columns = rendered if isinstance(rendered, dict) else {record.columns[0]: rendered}
-    found = {name: list(values) for name, values in columns.items()}
+    features = np.asarray(record.samples().features)[indices]
     every = sample_ids(record)
     ids = [every[i] for i in indices]
+    if with_twins:
+        held_out = np.asarray(twins(record.key, record.task).features)[indices]
+        features = np.concatenate([features, held_out])
+        every = twin_ids(record)
+        ids += [every[i] for i in indices]
+    rendered = record.rendering.render(features)
+    columns = rendered if isinstance(rendered, dict) else {record.columns[0]: rendered}
+    found = {name: list(values) for name, values in columns.items()}
     if decoys is not None:
         if set(decoys) != set(found):
             raise UserError(

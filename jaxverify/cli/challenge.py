@@ -18,6 +18,9 @@ id. Get a prediction for each, by whatever means the cloud offers, and give them
 _DECOYS = """\
 a data set of real samples, in a format that protect reads, to be asked among them: who sees the
 questions should not know which are extra; as many as there are extra ones, if it has so many"""
+_TWINS = """\
+ask held-out twins too, samples like the extra ones that nobody was given; give the same to
+verify"""
 _SHARD = "the questions of the Jth of K attempts alone; give the same to verify"
 _OUT = "a file that ends in .csv, .jsonl or .parquet; or, of images, a folder"
 
@@ -34,6 +37,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("record", type=Path)
     add("--out", type=Path, required=True, help=_OUT)
     add("--shard", type=shard, default=WHOLE, metavar="J/K", help=_SHARD)
+    add("--twins", action="store_true", help=_TWINS)
     add("--decoys", type=Path, metavar="DATA", help=_DECOYS)
     parser.set_defaults(do=_run)
 
@@ -45,11 +49,11 @@ def _run(options: argparse.Namespace) -> int:
     from jaxverify.challenge.decoys import read_decoys
 
     record = load(options.record)
-    asked = questions(record, options.shard)
+    asked = questions(record, options.shard, with_twins=options.twins)
     if options.decoys is not None:
         rng = np.random.default_rng()  # of the operating system: nobody need draw them again
         decoys = read_decoys(options.decoys, record, len(asked[ID]), rng)
-        asked = questions(record, options.shard, decoys=decoys)
+        asked = questions(record, options.shard, with_twins=options.twins, decoys=decoys)
     write_questions(asked, record.rendering, options.out)
     Console().print(f"{len(asked[ID]):,} questions: {options.out}", soft_wrap=True)
     return 0

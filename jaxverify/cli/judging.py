@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Int
 
-from jaxverify import sequential
+from jaxverify import sequential, stats
 from jaxverify.caution import cautions
-from jaxverify.challenge import asked_indices, sample_ids
+from jaxverify.challenge import asked_indices, sample_ids, twin_ids
 from jaxverify.predictors.answers import in_order
 from jaxverify.record import Record
 from jaxverify.sequential import SequentialVerdict
@@ -63,6 +63,15 @@ class Judge:
             test=self.test,
             indices=self.indices,
         )
+
+    def twins(self, found: Found) -> dict[str, Any]:
+        """How many of the held-out twins were answered rightly, and what that says."""
+        every = twin_ids(self.record)
+        labels = np.asarray(self.record.samples().labels)[self.indices]
+        right = int((in_order(found, self.ids) == labels).sum())
+        of_twins = int((in_order(found, [every[i] for i in self.indices]) == labels).sum())
+        p_value = float(stats.twin_p_value(right, of_twins, len(labels)))
+        return {"num_correct": of_twins, "num_samples": len(labels), "p_value": p_value}
 
     def _in_sequence(self, found: Found) -> SequentialVerdict:
         ids = list(takewhile(found.__contains__, self.ids))

@@ -53,6 +53,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--shard", type=shard, default=WHOLE, metavar="J/K", help=_SHARD)
     judging = parser.add_argument_group("the verdict")
     add = judging.add_argument
+    add("--twins", action="store_true", help=_TWINS)
     add("--test", choices=_TESTS, default="binomial", help=_TEST)
     add("--json", action="store_true", help="print one JSON object instead of a page")
     add("--html", type=Path, metavar="FILE.html", help=_HTML)
@@ -64,6 +65,9 @@ _TESTS = ("binomial", "permutation", "sequential")
 _CACHE = "keep the answers here, and go on with them after a failure"
 _SHARD = "the Jth of K attempts: another part of the questions, and alpha/K, for each"
 _HTML = "write a page to be shown to others: one file, which needs no network"
+_TWINS = """\
+ask held-out twins too, samples like the extra ones that nobody was given: twice as many questions,
+and a comparison that knows no epsilon"""
 _IN_TOTO = "write a statement for pipelines: in-toto, type test-result, not signed"
 _TEST = """\
 binomial: the paper's. permutation: assumes less, and knows no epsilon. sequential: asks no further
@@ -71,18 +75,21 @@ as soon as the answers are clear (%(default)s)"""
 
 
 def _run(options: argparse.Namespace) -> int:
-    from jaxverify.challenge import questions
     from jaxverify.cli.judging import Judge
 
     record = load(options.record)
     attempts = ledger.read(ledger.ledger_path(options.record))
     ledger.check(attempts, options.shard)
     judge = Judge.of(record, options.shard, options.test)
+    if options.twins and options.test == "sequential":
+        raise UserError("--twins compares whole sets of answers: leave --test sequential out")
     source = sources.open_source(options, record, judge.ids)
     if options.in_toto is not None and source.digest is None:
         raise UserError(f"an in-toto statement is about a file, and {source.name} is none")
-    found = _ask(options, judge, source, questions(record, options.shard))
+    found = _ask(options, judge, source, _questions(options, record))
     facts = judge.verdict(found).to_dict()
+    if options.twins:
+        facts["twins"] = judge.twins(found)
     attempt = ledger.Attempt(
         shard=str(options.shard),
         answers=ledger.fingerprint(in_order(found, judge.ids), options.test),
@@ -96,6 +103,12 @@ def _run(options: argparse.Namespace) -> int:
     _write_down(options.record, attempts, attempt)
     _report(options, record, facts, source)
     return 0 if facts["passed"] else 1
+
+
+def _questions(options: argparse.Namespace, record: Record) -> dict[str, list[Any]]:
+    from jaxverify.challenge import questions
+
+    return questions(record, options.shard, with_twins=options.twins)
 
 
 def _ask(

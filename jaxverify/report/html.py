@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxverify.report.terminal import MEANINGS, sequential_rows
+from jaxverify.report.terminal import MEANINGS, sequential_rows, twins_words
 
 _STYLE = """
 :root { color-scheme: light; --pass: #176b37; --fail: #a3201d; --inconclusive: #7a5200; }
@@ -115,6 +115,8 @@ def _numbers(facts: Mapping[str, Any]) -> dict[str, str]:
     }
     if facts["threshold"] is not None:
         rows["It passes above"] = f"{facts['threshold']:.3%}"
+    if "twins" in facts:
+        rows["Held-out twins answered right"] = twins_words(facts["twins"])
     p_value = f"{facts['p_value']:.3g}" if facts["p_value"] > 0 else "under 1e-300"
     low, high = max(0.0, facts["memorised_lower"]), facts["memorised_upper"]
     rows |= {

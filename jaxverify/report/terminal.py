@@ -68,6 +68,12 @@ def sequential_rows(facts: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def twins_words(twins: Mapping[str, Any]) -> str:
+    """How the held-out twins were answered, in a line."""
+    count = f"{twins['num_correct']:,} of {twins['num_samples']:,}"
+    return f"{count} (as good as the uploaded ones: p {twins['p_value']:.3g})"
+
+
 def _table(facts: Mapping[str, Any]) -> Table:
     outcome, alpha = facts["outcome"], facts["alpha"]
     table = Table(
@@ -92,6 +98,8 @@ def _table(facts: Mapping[str, Any]) -> Table:
         f"{facts['memorised_share']:.1%}  [{max(0.0, facts['memorised_lower']):.1%}, "
         f"{facts['memorised_upper']:.1%}]",
     )
+    if "twins" in facts:
+        table.add_row("held-out twins answered right", twins_words(facts["twins"]))
     table.add_section()
     for row in facts["sensitivity"]:
         mark = "passes" if row["passed"] else "does not pass"

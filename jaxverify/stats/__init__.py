@@ -19,6 +19,7 @@ from jaxverify.stats.significance import (
     smallest_num_samples,
     threshold,
 )
+from jaxverify.stats.twins import twin_p_value
 
 __all__ = [
     "Threshold",
@@ -34,4 +35,5 @@ __all__ = [
     "required_num_samples",
     "smallest_num_samples",
     "threshold",
+    "twin_p_value",
 ]
