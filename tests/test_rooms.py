@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOMS = ("jaxverify", "train", "configs", "benchmarks")
 FILES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
-PROTECT = ("features", "fill", "image_tree", "rows", "survey", "tables", "upload")
+PROTECT = ("features", "fill", "image_tree", "npz", "rows", "survey", "tables", "upload")
 GRADIENTS = sorted((ROOT / "jaxverify" / "gradients").glob("*.py"))
 CORE = [
     *("errors", "samples", "keys", "extra_task", "generators", "generation", "mixing", "stats"),

@@ -13,13 +13,23 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from jaxverify.challenge.questions import ID
+from jaxverify.data.images import decode
 from jaxverify.data.parquet_writing import new_file
 from jaxverify.errors import UserError
 from jaxverify.rendering import ImageRendering, Rendering
 
+_ENDINGS = {
+    "text": ".csv, .jsonl or .parquet",
+    "vector": ".csv, .jsonl, .parquet or .npz",
+    "image": ".parquet or .npz, or have no dot: then it is a folder",
+}
+
 
 def write_questions(columns: Mapping[str, list[Any]], rendering: Rendering, path: Path) -> None:
     """Write a CSV, JSON Lines or Parquet file, by the ending of its name; images to a folder too.
+
+    Images and numbers go to an ``.npz`` file as well: ``features``, uint8 ``[n, h, w, c]`` or
+    numbers ``[n, d]`` of the one type that holds all columns, and ``id``, text ``[n]``.
 
     Raises:
         UserError: if there is something already, or the name does not say what it is to be.
@@ -27,8 +37,10 @@ def write_questions(columns: Mapping[str, list[Any]], rendering: Rendering, path
     is_image = isinstance(rendering, ImageRendering)
     if is_image and path.suffix == "":
         return _write_folder(columns, rendering, path)
-    table = pa.table({name: pa.array(_plain(values)) for name, values in columns.items()})
     suffix = path.suffix.lower()
+    if suffix == ".npz" and rendering.kind != "text":
+        return _write_npz(columns, rendering, path)
+    table = pa.table({name: pa.array(_plain(values)) for name, values in columns.items()})
     if suffix == ".parquet":
         with new_file(path) as file:
             pq.write_table(table, file)
@@ -39,10 +51,15 @@ def write_questions(columns: Mapping[str, list[Any]], rendering: Rendering, path
         with new_file(path) as file:
             file.writelines(f"{json.dumps(row)}\n".encode() for row in table.to_pylist())
     else:
-        known = ".csv, .jsonl or .parquet"
-        if is_image:
-            known = ".parquet, or have no dot: then it is a folder"
-        raise UserError(f"the name {path} must end in {known}")
+        raise UserError(f"the name {path} must end in {_ENDINGS[rendering.kind]}")
+
+
+def _write_npz(columns: Mapping[str, list[Any]], rendering: Rendering, path: Path) -> None:
+    found = [values for name, values in columns.items() if name != ID]
+    is_image = isinstance(rendering, ImageRendering)
+    features = decode(found[0], path) if is_image else np.stack(found, axis=1)
+    with new_file(path) as file:
+        np.savez(file, allow_pickle=False, id=np.array(columns[ID]), features=features)
 
 
 def _write_folder(columns: Mapping[str, list[Any]], rendering: ImageRendering, path: Path) -> None:

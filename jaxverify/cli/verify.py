@@ -68,7 +68,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     verify.set_defaults(run=_verify)
 
 
-_OUT = "a file that ends in .csv, .jsonl or .parquet; or, of images, a folder"
+_OUT = "a file that ends in .csv, .jsonl, .parquet or .npz; or, of images, a folder"
 _INDICES = """\
 numbers are class indices from 0, in the order that show prints, even if classes are called by
 numbers themselves"""

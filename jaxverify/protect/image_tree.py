@@ -23,6 +23,8 @@ class ImageTree:
     their old names nor the order of their numbers could be imitated.
     """
 
+    features = ()
+
     def __init__(self, path: Path) -> None:
         """List the files.
 

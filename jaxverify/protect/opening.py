@@ -5,12 +5,13 @@ from pathlib import Path
 
 from jaxverify.errors import DataError
 from jaxverify.protect.image_tree import ImageTree
+from jaxverify.protect.npz import NpzRows
 from jaxverify.protect.rows import Rows
 from jaxverify.protect.tables import CsvRows, JsonLinesRows, ParquetRows
 
 
 def open_rows(path: Path) -> Rows:
-    """The data set at ``path``: Parquet, CSV, TSV, JSON Lines, or a folder of class folders.
+    """The data set at ``path``: Parquet, CSV, TSV, JSON Lines, NPZ, or a folder of class folders.
 
     Raises:
         DataError: if it is missing or of no known format.
@@ -25,6 +26,7 @@ def open_rows(path: Path) -> Rows:
         ".tsv": lambda path: CsvRows(path, "\t"),
         ".jsonl": JsonLinesRows,
         ".ndjson": JsonLinesRows,
+        ".npz": NpzRows,
     }
     if path.suffix.lower() not in formats:
         raise DataError(

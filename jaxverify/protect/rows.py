@@ -16,9 +16,12 @@ class Rows(Protocol):
 
     Attributes:
         path: where they lie.
+        features: the columns of the features, where the format itself says which they are; else
+            none, and they are guessed.
     """
 
     path: Path
+    features: tuple[str, ...]
 
     def tables(self) -> Iterator[pa.Table]:
         """All rows in order, some at a time, in the form in which they are written back."""

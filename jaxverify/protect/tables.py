@@ -22,6 +22,8 @@ _LINE = "line"
 class ParquetRows:
     """A Parquet file: schema, compression and size of row groups are kept."""
 
+    features = ()
+
     def __init__(self, path: Path) -> None:
         """Read the end of the file, which tells what is in it."""
         self.path = path
@@ -101,6 +103,8 @@ class ParquetRows:
 class CsvRows:
     """A file of separated values with a head; every value is kept as it is spelled."""
 
+    features = ()
+
     def __init__(self, path: Path, delimiter: str) -> None:
         """Name the file and what separates its values."""
         self.path = path
@@ -145,6 +149,8 @@ class CsvRows:
 
 class JsonLinesRows:
     """One JSON object a line; a line is written back as it is."""
+
+    features = ()
 
     def __init__(self, path: Path) -> None:
         """Name the file."""

@@ -5,7 +5,7 @@ import hmac
 import math
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -103,7 +103,11 @@ def protect(
     secret = secrets.token_bytes(32) if secret is None else secret
     rows = open_rows(data)
     seen = survey(rows, label, _rng(secret, "survey"))
-    found = find_features(seen, kind, features)
+    found = find_features(seen, kind, features or rows.features)
+    # A column that the model reads is never numbered anew.
+    seen = replace(
+        seen, numbering={k: v for k, v in seen.numbering.items() if k not in found.columns}
+    )
     task = _make_task(seen, found, eta, fixed_ratio, labels, generator, alpha, epsilon)
     made = new_record(
         task,
