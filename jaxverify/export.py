@@ -12,7 +12,8 @@ from jaxtyping import Int
 
 from jaxverify import keys
 from jaxverify.data.external_sort import sort_rows
-from jaxverify.data.parquet_writing import RowGroups, new_file, to_table
+from jaxverify.data.new_files import new_file
+from jaxverify.data.parquet_writing import RowGroups, to_table
 from jaxverify.errors import UserError
 from jaxverify.mixing import check_alike, ranks
 from jaxverify.samples import Samples

@@ -151,7 +151,7 @@ def test_an_image_tree_comes_back_as_one_with_every_file_byte_for_byte(tmp_path)
     assert done.filled == ("suffix",)
     # New names for all, of one length and one date.
     files = sorted(out.rglob("*.png"), key=lambda p: p.name)
-    assert [p.name for p in files] == [f"{i:03d}.png" for i in range(90)]
+    assert [p.name for p in files] == [f"{i:02d}.png" for i in range(90)]
     assert len({p.stat().st_mtime for p in files}) == 1
     assert stat.S_IMODE(out.stat().st_mode) == 0o755
 

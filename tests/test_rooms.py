@@ -10,7 +10,17 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOMS = ("jaxverify", "train", "configs", "benchmarks")
 FILES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
-PROTECT = ("features", "fill", "image_tree", "npz", "rows", "survey", "tables", "upload")
+PROTECT = (
+    "features",
+    "fill",
+    "image_tree",
+    "npz",
+    "parquet_folder",
+    "rows",
+    "survey",
+    "tables",
+    "upload",
+)
 GRADIENTS = sorted((ROOT / "jaxverify" / "gradients").glob("*.py"))
 CORE = [
     *("errors", "samples", "keys", "extra_task", "generators", "generation", "mixing", "stats"),

@@ -1,8 +1,6 @@
 """Questions as a table, or of images as a folder."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import pyarrow.parquet as pq
 
 from jaxverify.challenge.questions import ID
 from jaxverify.data.images import decode
-from jaxverify.data.parquet_writing import new_file
+from jaxverify.data.new_files import new_file, new_folder
 from jaxverify.errors import UserError
 from jaxverify.rendering import ImageRendering, Rendering
 
@@ -63,20 +61,10 @@ def _write_npz(columns: Mapping[str, list[Any]], rendering: Rendering, path: Pat
 
 
 def _write_folder(columns: Mapping[str, list[Any]], rendering: ImageRendering, path: Path) -> None:
-    if path.exists():
-        raise UserError(f"{path} exists already: remove it, or give another path")
     (images,) = (values for name, values in columns.items() if name != ID)
-    try:
-        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial"))
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}): give another") from error
-    try:
+    with new_folder(path) as folder:
         for name, content in zip(columns[ID], images, strict=True):
             (folder / f"{name}{rendering.suffix}").write_bytes(content)
-        folder.chmod(0o755)
-        folder.rename(path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _plain(values: list[Any]) -> list[Any]:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jaxverify.data.images import decode
+from jaxverify.data.new_files import new_file
 from jaxverify.data.npz import Member, iter_rows, members, npz_writer
-from jaxverify.data.parquet_writing import new_file
 from jaxverify.errors import DataError, UserError
 from jaxverify.protect.rows import Write
 
@@ -108,8 +108,8 @@ class NpzRows:
         return table
 
     @contextmanager
-    def writer(self, out: Path) -> Iterator[Write]:
-        """Write rows in the same format."""
+    def writer(self, out: Path, num_rows: int) -> Iterator[Write]:
+        """Write so many rows in the same format."""
         with new_file(out) as file, npz_writer(file, self._members, out.parent) as write:
             yield lambda table: write(
                 [

@@ -6,18 +6,21 @@ from pathlib import Path
 from jaxverify.errors import DataError
 from jaxverify.protect.image_tree import ImageTree
 from jaxverify.protect.npz import NpzRows
+from jaxverify.protect.parquet_folder import ParquetFolder
 from jaxverify.protect.rows import Rows
 from jaxverify.protect.tables import CsvRows, JsonLinesRows, ParquetRows
 
 
 def open_rows(path: Path) -> Rows:
-    """The data set at ``path``: Parquet, CSV, TSV, JSON Lines, NPZ, or a folder of class folders.
+    """The data set at ``path``: Parquet, CSV, TSV, JSON Lines, NPZ, or a folder.
+
+    A folder holds Parquet files, or a folder of images for each class.
 
     Raises:
         DataError: if it is missing or of no known format.
     """
     if path.is_dir():
-        return ImageTree(path)
+        return ParquetFolder(path) if any(path.glob("*.parquet")) else ImageTree(path)
     if not path.is_file():
         raise DataError(f"{path} is missing: give a file, or a folder of class folders")
     formats: dict[str, Callable[[Path], Rows]] = {

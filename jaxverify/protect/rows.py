@@ -35,6 +35,6 @@ class Rows(Protocol):
         """The rows with other values in the columns named."""
         ...
 
-    def writer(self, out: Path) -> AbstractContextManager[Write]:
-        """Write rows to ``out``, which is whole or not there, and never replaces anything."""
+    def writer(self, out: Path, num_rows: int) -> AbstractContextManager[Write]:
+        """Write so many rows to ``out``, which is whole or not there, and replaces nothing."""
         ...

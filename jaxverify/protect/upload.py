@@ -120,7 +120,7 @@ def protect(
     )
     extra, filled, fidelity = _extra_rows(made, rows, seen, found)
     total, written = seen.num_rows + task.num_samples, 0
-    with _saved(made, record), rows.writer(out) as write:
+    with _saved(made, record), rows.writer(out, total) as write:
         tables = chain(rows.tables(), [extra])
         rank = partial(ranks, made.stream("mixing"))
         for _, table in sort_rows(
