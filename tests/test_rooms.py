@@ -11,15 +11,8 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("jaxverify", "train", "configs", "benchmarks")
 FILES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
 PROTECT = (
-    "features",
-    "fill",
-    "image_tree",
-    "npz",
-    "parquet_folder",
-    "rows",
-    "survey",
-    "tables",
-    "upload",
+    *("features", "fill", "image_tree", "npz", "parquet_folder", "parts", "rows", "survey"),
+    *("tables", "tfds_folder", "upload"),
 )
 GRADIENTS = sorted((ROOT / "jaxverify" / "gradients").glob("*.py"))
 CORE = [
@@ -53,7 +46,7 @@ def importers(package: str) -> set[str]:
     ("package", "doors"),
     [
         ("orbax", ["train/checkpoint.py"]),
-        ("tensorflow_datasets", ["jaxverify/data/tfds.py"]),
+        ("tensorflow_datasets", ["jaxverify/data/tfds.py", "jaxverify/data/tfds_folder.py"]),
         ("jax.sharding", ["train/mesh.py"]),
         ("jax.experimental.multihost_utils", ["train/processes.py"]),
         ("multiprocessing", ["benchmarks/workers.py", "train/supervisor.py"]),

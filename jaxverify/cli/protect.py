@@ -12,9 +12,10 @@ _DOC = """\
 Mix a secret extra task into a training set, and write the record by which it is verified later.
 
 DATA is a Parquet, CSV, TSV, JSON Lines or NPZ file (NumPy's: an array of features and one of
-labels), a folder of Parquet files (of which those called train* are trained on, if any is), or a
-folder with one folder of images for each class. What is written has the same format, all rows in a
-new random order. Upload it, and keep the record: whoever has it knows which rows are extra.
+labels), a folder of Parquet files (of which those called train* are trained on, if any is), a
+folder that TensorFlow Datasets has prepared as ArrayRecord, or a folder with one folder of images
+for each class. What is written has the same format, all rows in a new random order. Upload it, and
+keep the record: whoever has it knows which rows are extra.
 
   jaxverify protect reviews.csv --out upload.csv --record record.json
   jaxverify protect photos/ --out upload/ --record record.json

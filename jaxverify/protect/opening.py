@@ -14,13 +14,13 @@ from jaxverify.protect.tables import CsvRows, JsonLinesRows, ParquetRows
 def open_rows(path: Path) -> Rows:
     """The data set at ``path``: Parquet, CSV, TSV, JSON Lines, NPZ, or a folder.
 
-    A folder holds Parquet files, or a folder of images for each class.
+    A folder holds Parquet files, what TFDS has prepared, or a folder of images for each class.
 
     Raises:
         DataError: if it is missing or of no known format.
     """
     if path.is_dir():
-        return ParquetFolder(path) if any(path.glob("*.parquet")) else ImageTree(path)
+        return _open_folder(path)
     if not path.is_file():
         raise DataError(f"{path} is missing: give a file, or a folder of class folders")
     formats: dict[str, Callable[[Path], Rows]] = {
@@ -37,3 +37,13 @@ def open_rows(path: Path) -> Rows:
             "or it is a folder of class folders"
         )
     return formats[path.suffix.lower()](path)
+
+
+def _open_folder(path: Path) -> Rows:
+    if (path / "dataset_info.json").is_file():
+        from jaxverify.protect.tfds_folder import TfdsRows  # TFDS takes seconds to load
+
+        return TfdsRows(path)
+    if any(path.glob("*.parquet")):
+        return ParquetFolder(path)
+    return ImageTree(path)

@@ -1,16 +1,15 @@
 """A folder of Parquet files that are one data set in parts."""
 
 import re
-import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from jaxverify.data.new_files import new_folder
-from jaxverify.errors import DataError, UserError
+from jaxverify.errors import DataError
+from jaxverify.protect.parts import copy_files, in_parts, shares
 from jaxverify.protect.rows import Write
 from jaxverify.protect.tables import ParquetRows
 
@@ -71,40 +70,15 @@ class ParquetFolder:
     @contextmanager
     def writer(self, out: Path, num_rows: int) -> Iterator[Write]:
         """Write so many rows in the same format."""
-        ends = np.cumsum([shard.num_rows for shard in self._shards])
-        sizes = np.diff(ends * num_rows // max(1, ends[-1]), prepend=0).tolist()
-        sized = list(zip(self._shards, sizes, strict=True))
-        with new_folder(out) as folder, ExitStack() as current:  # the one part that is open
-            for file in self._others:
-                _copy(file, folder)
-            for shard, size in sized:
-                if not size:
-                    with shard.writer(folder / shard.path.name, size):
-                        pass
-            parts, missing = iter([(shard, size) for shard, size in sized if size]), 0
-            write_part: Write
-
-            def write(table: pa.Table) -> None:
-                nonlocal missing, write_part
-                while table.num_rows:
-                    if not missing:
-                        current.close()
-                        shard, missing = next(parts)
-                        write_part = current.enter_context(
-                            shard.writer(folder / shard.path.name, missing)
-                        )
-                    write_part(table.slice(0, missing))
-                    taken = min(missing, table.num_rows)
-                    missing, table = missing - taken, table.slice(taken)
-
-            yield write
-
-
-def _copy(file: Path, folder: Path) -> None:
-    try:
-        shutil.copyfile(file, folder / file.name)
-    except OSError as error:
-        raise UserError(f"{file} cannot be copied: {error.strerror}") from error
+        sizes = shares([shard.num_rows for shard in self._shards], num_rows)
+        with new_folder(out) as folder:
+            copy_files(self._others, folder)
+            parts = [
+                (shard.writer(folder / shard.path.name, size), size)
+                for shard, size in zip(self._shards, sizes, strict=True)
+            ]
+            with in_parts(parts) as write:
+                yield write
 
 
 def _described(shard: ParquetRows) -> str:
