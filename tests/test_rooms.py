@@ -60,6 +60,7 @@ def importers(package: str) -> set[str]:
                 "jaxverify/predictors/file.py",
                 *(f"jaxverify/protect/{name}.py" for name in PROTECT),
                 "benchmarks/export_run.py",
+                "benchmarks/protect_run.py",
             ],
         ),
         (

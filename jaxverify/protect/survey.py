@@ -1,6 +1,6 @@
 """A first look at a data set: its classes, its size, and some rows drawn at random."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +41,18 @@ class Survey:
         return tuple(str(value) for value in self.labels.to_pylist())
 
 
-def survey(rows: Rows, label: str | None, rng: np.random.Generator, size: int = 20_000) -> Survey:
-    """Read all rows once.
+def survey(
+    rows: Rows,
+    tables: Iterable[pa.Table],
+    label: str | None,
+    rng: np.random.Generator,
+    size: int = 20_000,
+) -> Survey:
+    """Look at all rows as they pass.
 
     Args:
         rows: the data set.
+        tables: all of it, as it is read.
         label: the column of the labels; without it one of the usual names.
         rng: draws the rows.
         size: how many are drawn, at most; fewer where they would take more than 64 MiB.
@@ -55,7 +62,7 @@ def survey(rows: Rows, label: str | None, rng: np.random.Generator, size: int = 
     """
     drawn = _Drawn(size, rng)
     found, spans, num_rows = None, _Spans(), 0
-    for table in rows.tables():
+    for table in tables:
         columns = rows.columns(table)
         if label is None:
             label = _guess(rows, columns)

@@ -95,15 +95,15 @@ class ParquetRows:
         ):
 
             def write(table: pa.Table) -> None:
-                nonlocal rest
-                table = table.cast(schema)
-                *groups, last = rechunk([*rest, table], self._group)
-                for group in groups:
-                    writer.write_table(group, row_group_size=self._group)
-                rest = [last]
+                rest.append(table.cast(schema))
+                if sum(part.num_rows for part in rest) > self._group:
+                    *groups, last = rechunk(rest, self._group)
+                    for group in groups:
+                        writer.write_table(group, row_group_size=self._group)
+                    rest[:] = [last]
 
             yield write
-            for table in rest:
+            for table in rechunk(rest, self._group):
                 writer.write_table(table, row_group_size=self._group)
 
 
