@@ -159,6 +159,20 @@ def _export(measured: dict[str, Any]) -> Rows:
     return rows
 
 
+def _protect_rows(measured: dict[str, Any]) -> Rows:
+    rows: Rows = [["rows", "", "a plain copy, s", "protect, s", "protect over it", "of the least"]]
+    for one in measured.values():
+        for what in ("without start", "with start"):
+            plain, protect = one[what]["plain"], one[what]["protect"]
+            seconds = [f"{time['min']:.2f}, {time['median']:.2f}" for time in (plain, protect)]
+            ratio = _spread(one[what]["protect over plain"])
+            least = f"{protect['min'] / plain['min']:.2f}"
+            rows.append([f"{one['rows']:,}", what, *seconds, ratio, least])
+        peaks = [f"{one['peak_bytes'][way] / 2**20:.0f}" for way in ("plain", "protect")]
+        rows.append([f"{one['rows']:,}", "memory at the peak, MiB", *peaks, "", ""])
+    return rows
+
+
 def _devices(measured: dict[str, Any]) -> Rows:
     counts = [row["devices"] for row in measured["steps"][0]["by devices"]]
     rows: Rows = [["a step's time over one device's", *counts]]
@@ -180,6 +194,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], Rows]]] = {
     "extra": ("verify", _extra),
     "seeds": ("seeds", _seeds),
     "export": ("scaling", _export),
+    "protect_rows": ("protect_rows", _protect_rows),
     "devices": ("scaling", _devices),
 }
 

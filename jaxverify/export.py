@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxverify import keys
-from jaxverify.data.external_sort import sort_rows
-from jaxverify.data.parquet_writing import RowGroups, new_file, to_table
+from jaxverify.data.external_sort import RowSort
+from jaxverify.data.new_files import new_file
+from jaxverify.data.parquet_writing import RowGroups, to_table
 from jaxverify.errors import UserError
 from jaxverify.mixing import check_alike, ranks
 from jaxverify.samples import Samples
@@ -67,10 +68,15 @@ def export(
     tables = map(to_table, _checked(first, itertools.chain([first], originals, extra)))
     rows = max(1, _BYTES_IN_MEMORY // max(1, np.asarray(first.features[:1]).nbytes))
     numbers, positions, written = [], [], 0
-    with new_file(path) as file, RowGroups(file, max(1, rows // 4)) as row_groups:
-        for row, table in sort_rows(
-            tables, partial(ranks, key), rows_in_memory=rows, folder=path.parent
-        ):
+    rank = partial(ranks, key)
+    with (
+        new_file(path) as file,
+        RowGroups(file, max(1, rows // 4)) as row_groups,
+        RowSort(rank, bytes_in_memory=_BYTES_IN_MEMORY, folder=path.parent) as sort,
+    ):
+        for table in tables:
+            sort.add(table)
+        for row, table in sort.sorted():
             found = np.flatnonzero(row >= originals.num_samples)
             numbers.append(row[found])
             positions.append(found + written)

@@ -255,8 +255,15 @@ def _check(record: Record) -> None:
 
 
 def _generate(secret: bytes, task: ExtraTask) -> Samples:
-    found = generate(keys.from_secret(secret, "extra task"), task)
-    return Samples(*map(np.asarray, found))
+    return Samples(*map(np.asarray, _draw(keys.from_secret(secret, "extra task"), task)))
+
+
+# Drawn once: to optimise the program would take longer than to run it, and changes no value.
+_draw = jax.jit(
+    generate,
+    static_argnames="task",
+    compiler_options={"xla_backend_optimization_level": 0},
+)
 
 
 def _fingerprint(samples: Samples) -> str:

@@ -61,6 +61,17 @@ def test_verify_measures_generation_verification_the_start_and_the_extra_task(tm
 
 
 @pytest.mark.slow
+def test_protect_rows_measures_both_ways_with_their_start_and_without(tmp_path):
+    (measured,) = run_quick("protect_rows", tmp_path / "protect_rows.json").values()
+    for way in ("plain", "protect"):
+        whole = measured["with start"][way]["median"]
+        assert whole > measured["without start"][way]["median"] > 0
+        assert measured["peak_bytes"][way] > 2**20
+    assert measured["without start"]["protect over plain"]["median"] > 0
+    assert measured["rows"] == 20_000
+
+
+@pytest.mark.slow
 def test_convolution_measures_every_lowering_and_names_the_chosen_one(tmp_path):
     path = tmp_path / "convolution.json"
     convolution.main(convolution.Config(json=path, quick=True))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxverify import Samples, UserError, mix
+from jaxverify import Samples, UserError, keys, mix
 from jaxverify.mixing import ranks
 
 
@@ -41,11 +41,12 @@ def test_golden_order():
 
 @pytest.mark.parametrize("n", [0, 1, 1000, 2**16, 2**17 + 3])
 def test_a_rows_rank_is_its_element_of_the_bits_of_the_key_alone_or_among_others(n):
-    with jax.threefry_partitionable(True):
-        bits = np.asarray(jax.random.bits(jax.random.key(5), (n,), jnp.uint32))
-    np.testing.assert_array_equal(ranks(jax.random.key(5), np.arange(n)), bits)
-    some = np.arange(n)[::-7]
-    np.testing.assert_array_equal(ranks(jax.random.key(5), some), bits[some])
+    for key in (jax.random.key(5), keys.from_secret(b"\xff" * 32, "mixing")):
+        with jax.threefry_partitionable(True):
+            bits = np.asarray(jax.random.bits(key, (n,), jnp.uint32))
+        np.testing.assert_array_equal(ranks(key, np.arange(n)), bits)
+        some = np.arange(n)[::-7]
+        np.testing.assert_array_equal(ranks(key, some), bits[some])
 
 
 def test_positions_are_spread_over_the_whole_set_and_depend_on_the_key():

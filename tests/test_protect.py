@@ -151,7 +151,7 @@ def test_an_image_tree_comes_back_as_one_with_every_file_byte_for_byte(tmp_path)
     assert done.filled == ("suffix",)
     # New names for all, of one length and one date.
     files = sorted(out.rglob("*.png"), key=lambda p: p.name)
-    assert [p.name for p in files] == [f"{i:03d}.png" for i in range(90)]
+    assert [p.name for p in files] == [f"{i:02d}.png" for i in range(90)]
     assert len({p.stat().st_mtime for p in files}) == 1
     assert stat.S_IMODE(out.stat().st_mode) == 0o755
 
@@ -210,7 +210,7 @@ def test_of_large_rows_fewer_are_looked_at(tmp_path, monkeypatch):
     monkeypatch.setattr(survey_module, "_MOST_BYTES", 2**16)
     monkeypatch.setattr(tables_module, "_ROWS", 50)
     rows = open_rows(write_table(tmp_path / "data.jsonl", reviews(2000)))
-    seen = survey_module.survey(rows, None, np.random.default_rng(0))
+    seen = survey_module.survey(rows, rows.tables(), None, np.random.default_rng(0))
     assert seen.num_rows == 2000
     assert 100 < seen.sample.num_rows < 300
     assert seen.raw.nbytes < 2**16 + 2**10

@@ -10,7 +10,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOMS = ("jaxverify", "train", "configs", "benchmarks")
 FILES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
-PROTECT = ("features", "fill", "image_tree", "rows", "survey", "tables", "upload")
+PROTECT = (
+    *("features", "fill", "image_tree", "npz", "parquet_folder", "parts", "rows", "survey"),
+    *("tables", "tfds_folder", "upload"),
+)
 GRADIENTS = sorted((ROOT / "jaxverify" / "gradients").glob("*.py"))
 CORE = [
     *("errors", "samples", "keys", "extra_task", "generators", "generation", "mixing", "stats"),
@@ -43,7 +46,7 @@ def importers(package: str) -> set[str]:
     ("package", "doors"),
     [
         ("orbax", ["jaxverify/runs.py", "train/checkpoint.py"]),
-        ("tensorflow_datasets", ["jaxverify/data/tfds.py"]),
+        ("tensorflow_datasets", ["jaxverify/data/tfds.py", "jaxverify/data/tfds_folder.py"]),
         ("jax.sharding", ["train/mesh.py"]),
         ("jax.experimental.multihost_utils", ["train/processes.py"]),
         ("multiprocessing", ["benchmarks/workers.py", "train/supervisor.py"]),
@@ -58,6 +61,7 @@ def importers(package: str) -> set[str]:
                 "jaxverify/predictors/file.py",
                 *(f"jaxverify/protect/{name}.py" for name in PROTECT),
                 "benchmarks/export_run.py",
+                "benchmarks/protect_run.py",
             ],
         ),
         (

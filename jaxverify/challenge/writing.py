@@ -1,8 +1,6 @@
 """Questions as a table, or of images as a folder."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,23 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from jaxverify.challenge.questions import ID
-from jaxverify.data.parquet_writing import new_file
+from jaxverify.data.images import decode
+from jaxverify.data.new_files import new_file, new_folder
 from jaxverify.errors import UserError
 from jaxverify.rendering import ImageRendering, Rendering
+
+_ENDINGS = {
+    "text": ".csv, .jsonl or .parquet",
+    "vector": ".csv, .jsonl, .parquet or .npz",
+    "image": ".parquet or .npz, or have no dot: then it is a folder",
+}
 
 
 def write_questions(columns: Mapping[str, list[Any]], rendering: Rendering, path: Path) -> None:
     """Write a CSV, JSON Lines or Parquet file, by the ending of its name; images to a folder too.
+
+    Images and numbers go to an ``.npz`` file as well: ``features``, uint8 ``[n, h, w, c]`` or
+    numbers ``[n, d]`` of the one type that holds all columns, and ``id``, text ``[n]``.
 
     Raises:
         UserError: if there is something already, or the name does not say what it is to be.
@@ -27,8 +35,10 @@ def write_questions(columns: Mapping[str, list[Any]], rendering: Rendering, path
     is_image = isinstance(rendering, ImageRendering)
     if is_image and path.suffix == "":
         return _write_folder(columns, rendering, path)
-    table = pa.table({name: pa.array(_plain(values)) for name, values in columns.items()})
     suffix = path.suffix.lower()
+    if suffix == ".npz" and rendering.kind != "text":
+        return _write_npz(columns, rendering, path)
+    table = pa.table({name: pa.array(_plain(values)) for name, values in columns.items()})
     if suffix == ".parquet":
         with new_file(path) as file:
             pq.write_table(table, file)
@@ -39,27 +49,22 @@ def write_questions(columns: Mapping[str, list[Any]], rendering: Rendering, path
         with new_file(path) as file:
             file.writelines(f"{json.dumps(row)}\n".encode() for row in table.to_pylist())
     else:
-        known = ".csv, .jsonl or .parquet"
-        if is_image:
-            known = ".parquet, or have no dot: then it is a folder"
-        raise UserError(f"the name {path} must end in {known}")
+        raise UserError(f"the name {path} must end in {_ENDINGS[rendering.kind]}")
+
+
+def _write_npz(columns: Mapping[str, list[Any]], rendering: Rendering, path: Path) -> None:
+    found = [values for name, values in columns.items() if name != ID]
+    is_image = isinstance(rendering, ImageRendering)
+    features = decode(found[0], path) if is_image else np.stack(found, axis=1)
+    with new_file(path) as file:
+        np.savez(file, allow_pickle=False, id=np.array(columns[ID]), features=features)
 
 
 def _write_folder(columns: Mapping[str, list[Any]], rendering: ImageRendering, path: Path) -> None:
-    if path.exists():
-        raise UserError(f"{path} exists already: remove it, or give another path")
     (images,) = (values for name, values in columns.items() if name != ID)
-    try:
-        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial"))
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}): give another") from error
-    try:
+    with new_folder(path) as folder:
         for name, content in zip(columns[ID], images, strict=True):
             (folder / f"{name}{rendering.suffix}").write_bytes(content)
-        folder.chmod(0o755)
-        folder.rename(path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _plain(values: list[Any]) -> list[Any]:

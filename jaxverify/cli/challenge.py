@@ -22,7 +22,7 @@ _TWINS = """\
 ask held-out twins too, samples like the extra ones that nobody was given; give the same to
 verify"""
 _SHARD = "the questions of the Jth of K attempts alone; give the same to verify"
-_OUT = "a file that ends in .csv, .jsonl or .parquet; or, of images, a folder"
+_OUT = "a file that ends in .csv, .jsonl, .parquet or .npz; or, of images, a folder"
 
 
 def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

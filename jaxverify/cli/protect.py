@@ -11,9 +11,11 @@ from jaxverify.errors import UserError
 _DOC = """\
 Mix a secret extra task into a training set, and write the record by which it is verified later.
 
-DATA is a Parquet, CSV, TSV or JSON Lines file, or a folder with one folder of images for each
-class. What is written has the same format, all rows in a new random order. Upload it, and keep the
-record: whoever has it knows which rows are extra.
+DATA is a Parquet, CSV, TSV, JSON Lines or NPZ file (NumPy's: an array of features and one of
+labels), a folder of Parquet files (of which those called train* are trained on, if any is), a
+folder that TensorFlow Datasets has prepared as ArrayRecord, or a folder with one folder of images
+for each class. What is written has the same format, all rows in a new random order. Upload it, and
+keep the record: whoever has it knows which rows are extra.
 
   jaxverify protect reviews.csv --out upload.csv --record record.json
   jaxverify protect photos/ --out upload/ --record record.json
@@ -65,6 +67,7 @@ _LABELS = "each class equally often, or drawn as the paper does (%(default)s)"
 def run(options: argparse.Namespace) -> int:
     """Protect, and say what was done."""
     from jaxverify.protect import protect  # JAX starts here
+    from jaxverify.protect.survey import listed
 
     features = tuple(options.features.split(",")) if options.features else ()
     if "" in features:
@@ -90,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     task = done.record.task
     lines = [
         f"{done.num_original:,} rows read, {task.num_samples:,} extra ones mixed in",
-        f"features: {', '.join(done.features)} ({task.kind}, {' x '.join(map(str, task.shape))})",
+        f"features: {listed(done.features)} ({task.kind}, {' x '.join(map(str, task.shape))})",
         f"labels: {done.label}, {task.num_classes} classes",
         f"upload: {options.out}",
         f"record: {options.record}, for your eyes alone",

@@ -1,10 +1,6 @@
-"""Samples as a Parquet file that appears whole or not at all, and never over another."""
+"""Samples as a Parquet file."""
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -94,48 +90,3 @@ class RowGroups:
             self._write_group(self._rest)
         if self._writer is not None:
             self._writer.close()
-
-
-@contextmanager
-def new_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that appears under ``path`` when all has been written to it.
-
-    Raises:
-        UserError: if there is such a file already, also one that appeared meanwhile, or if the
-            folder cannot be written to.
-
-    Guarantee: an exception leaves nothing behind, and a crash no file called ``path``.
-    """
-    _refuse_existing(path)
-    try:
-        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed below, and removed)
-            dir=path.parent, prefix=f".{path.name}.", suffix=".partial", delete=False
-        )
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}): give another") from error
-    try:
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(file.name, 0o644)
-        _name(file.name, path)
-    finally:
-        Path(file.name).unlink(missing_ok=True)
-
-
-def _name(partial: str, path: Path) -> None:
-    """Give the file its name. A link never replaces a file, as renaming would."""
-    try:
-        os.link(partial, path)
-    except FileExistsError:
-        _refuse_existing(path)
-        raise
-    except OSError:  # some file systems have no links
-        _refuse_existing(path)
-        os.rename(partial, path)
-
-
-def _refuse_existing(path: Path) -> None:
-    if path.exists():
-        raise UserError(f"{path} exists already: remove it, or give another path")

@@ -14,7 +14,7 @@ from jaxverify.data.images import decode
 from jaxverify.data.text import build_vocabulary, tokenize
 from jaxverify.errors import DataError
 from jaxverify.extra_task import Kind
-from jaxverify.protect.survey import Survey
+from jaxverify.protect.survey import Survey, listed
 from jaxverify.rendering import Column, ImageRendering, Rendering, TextRendering, VectorRendering
 
 _TEXTS = 5_000  # that the vocabulary is taken from
@@ -67,27 +67,27 @@ def find_features(survey: Survey, kind: Kind | None, columns: Sequence[str]) -> 
     Raises:
         DataError: if there are none, or more than one that it could be, or they cannot be read.
     """
-    for name in columns:
-        if name not in survey.sample.column_names or name == survey.label:
-            names = ", ".join(n for n in survey.sample.column_names if n != survey.label)
-            raise DataError(f"there is no feature column {name!r}; there are {names}")
     others = [name for name in survey.sample.column_names if name != survey.label]
+    for name in columns:
+        if name not in others:
+            raise DataError(f"there is no feature column {name!r}; there are {listed(others)}")
+    looked_at = columns or others
     found = {
-        "image": [n for n in others if pa.types.is_binary(survey.sample.column(n).type)],
-        "text": [n for n in others if _is_text(survey.sample.column(n))],
+        "image": [n for n in looked_at if _is_image(survey.sample.column(n).type)],
+        "text": [n for n in looked_at if _is_text(survey.sample.column(n))],
         "vector": [
-            n for n in others if n not in survey.numbering and _numbers(survey, n) is not None
+            n for n in looked_at if n not in survey.numbering and _numbers(survey, n) is not None
         ],
     }
     kinds: tuple[Kind, ...] = ("image", "text", "vector")
     if kind is None:
         kind = next((each for each in kinds if found[each]), None)
     if kind is None:
-        raise DataError(f"none of the columns {', '.join(others)} holds images, text or numbers")
+        raise DataError(f"none of the columns {listed(looked_at)} holds images, text or numbers")
     chosen = tuple(columns) or tuple(found[kind])
     if kind != "vector" and len(chosen) != 1:
         raise DataError(
-            f"one column of {kind} is wanted, not {len(chosen)} ({', '.join(chosen) or 'none'}): "
+            f"one column of {kind} is wanted, not {len(chosen)} ({listed(chosen) or 'none'}): "
             "name it with --features"
         )
     if kind == "vector" and not chosen:
@@ -97,6 +97,14 @@ def find_features(survey: Survey, kind: Kind | None, columns: Sequence[str]) -> 
 
 def _images(survey: Survey, columns: tuple[str, ...]) -> Features:
     (name,) = columns
+    kind = survey.sample.column(name).type
+    if isinstance(kind, pa.FixedShapeTensorType):  # pixels, which any encoding without loss keeps
+        height, width, channels = kind.shape
+        rendering = ImageRendering("PNG", "L" if channels == 1 else "RGB")
+        donors = np.arange(survey.sample.num_rows)
+        return Features("image", columns, (height, width, channels), rendering, donors)
+    if not _is_image(kind):
+        raise DataError(f"column {name} is {kind}, not encoded images")
     contents = survey.sample.column(name).to_pylist()
     if None in contents:
         raise DataError(f"an image of column {name} is missing: drop the row or fill it in")
@@ -107,6 +115,10 @@ def _images(survey: Survey, columns: tuple[str, ...]) -> Features:
     shape = decode([contents[example]], f"column {name}").shape[1:]
     donors = np.array([i for i, form in enumerate(forms) if form == commonest])
     return Features("image", columns, shape, rendering, donors)
+
+
+def _is_image(kind: pa.DataType) -> bool:
+    return pa.types.is_binary(kind) or isinstance(kind, pa.FixedShapeTensorType)
 
 
 def _form(content: bytes, name: str) -> tuple[str, str, tuple[int, int]]:

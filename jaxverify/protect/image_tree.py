@@ -1,15 +1,13 @@
 """A folder with one folder of image files for each class."""
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 
-from jaxverify.errors import DataError, UserError
+from jaxverify.data.new_files import new_folder
+from jaxverify.errors import DataError
 from jaxverify.protect.rows import Write
 
 _ROWS = 256  # images read at a time
@@ -22,6 +20,8 @@ class ImageTree:
     All are named by numbers, in the order in which they are written, and have one time: neither
     their old names nor the order of their numbers could be imitated.
     """
+
+    features = ()
 
     def __init__(self, path: Path) -> None:
         """List the files.
@@ -68,33 +68,17 @@ class ImageTree:
         return table
 
     @contextmanager
-    def writer(self, out: Path) -> Iterator[Write]:
-        """Write rows in the same format."""
-        if out.exists():
-            raise UserError(f"{out} exists already: remove it, or give another path")
-        digits = len(str(2 * len(self._files)))
-        try:
-            name = tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=".partial")
-        except OSError as error:
-            raise UserError(f"{out} cannot be written ({error.strerror}): give another") from error
-        folder, number = Path(name), 0
+    def writer(self, out: Path, num_rows: int) -> Iterator[Write]:
+        """Write so many rows in the same format."""
+        digits, number = len(str(num_rows)), 0
+        with new_folder(out) as folder:
 
-        def write(table: pa.Table) -> None:
-            nonlocal number
-            for row in table.to_pylist():
-                (folder / row["label"]).mkdir(exist_ok=True)
-                name = f"{number:0{digits}}{row['suffix']}"
-                (folder / row["label"] / name).write_bytes(row["image"])
-                number += 1
+            def write(table: pa.Table) -> None:
+                nonlocal number
+                for row in table.to_pylist():
+                    (folder / row["label"]).mkdir(exist_ok=True)
+                    name = f"{number:0{digits}}{row['suffix']}"
+                    (folder / row["label"] / name).write_bytes(row["image"])
+                    number += 1
 
-        try:
             yield write
-            moment = folder.stat().st_mtime
-            for path in folder.rglob("*"):
-                os.utime(path, (moment, moment))
-            folder.chmod(0o755)
-            if out.exists():
-                raise UserError(f"{out} exists already: remove it, or give another path")
-            folder.rename(out)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -5,18 +5,22 @@ from pathlib import Path
 
 from jaxverify.errors import DataError
 from jaxverify.protect.image_tree import ImageTree
+from jaxverify.protect.npz import NpzRows
+from jaxverify.protect.parquet_folder import ParquetFolder
 from jaxverify.protect.rows import Rows
 from jaxverify.protect.tables import CsvRows, JsonLinesRows, ParquetRows
 
 
 def open_rows(path: Path) -> Rows:
-    """The data set at ``path``: Parquet, CSV, TSV, JSON Lines, or a folder of class folders.
+    """The data set at ``path``: Parquet, CSV, TSV, JSON Lines, NPZ, or a folder.
+
+    A folder holds Parquet files, what TFDS has prepared, or a folder of images for each class.
 
     Raises:
         DataError: if it is missing or of no known format.
     """
     if path.is_dir():
-        return ImageTree(path)
+        return _open_folder(path)
     if not path.is_file():
         raise DataError(f"{path} is missing: give a file, or a folder of class folders")
     formats: dict[str, Callable[[Path], Rows]] = {
@@ -25,6 +29,7 @@ def open_rows(path: Path) -> Rows:
         ".tsv": lambda path: CsvRows(path, "\t"),
         ".jsonl": JsonLinesRows,
         ".ndjson": JsonLinesRows,
+        ".npz": NpzRows,
     }
     if path.suffix.lower() not in formats:
         raise DataError(
@@ -32,3 +37,13 @@ def open_rows(path: Path) -> Rows:
             "or it is a folder of class folders"
         )
     return formats[path.suffix.lower()](path)
+
+
+def _open_folder(path: Path) -> Rows:
+    if (path / "dataset_info.json").is_file():
+        from jaxverify.protect.tfds_folder import TfdsRows  # TFDS takes seconds to load
+
+        return TfdsRows(path)
+    if any(path.glob("*.parquet")):
+        return ParquetFolder(path)
+    return ImageTree(path)

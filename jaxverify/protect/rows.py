@@ -16,9 +16,12 @@ class Rows(Protocol):
 
     Attributes:
         path: where they lie.
+        features: the columns of the features, where the format itself says which they are; else
+            none, and they are guessed.
     """
 
     path: Path
+    features: tuple[str, ...]
 
     def tables(self) -> Iterator[pa.Table]:
         """All rows in order, some at a time, in the form in which they are written back."""
@@ -32,6 +35,6 @@ class Rows(Protocol):
         """The rows with other values in the columns named."""
         ...
 
-    def writer(self, out: Path) -> AbstractContextManager[Write]:
-        """Write rows to ``out``, which is whole or not there, and never replaces anything."""
+    def writer(self, out: Path, num_rows: int) -> AbstractContextManager[Write]:
+        """Write so many rows to ``out``, which is whole or not there, and replaces nothing."""
         ...

@@ -1,5 +1,6 @@
 """A first look at a data set: its classes, its size, and some rows drawn at random."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxverify.errors import DataError
 from jaxverify.protect.rows import Rows
 
 _LABELS = ("label", "labels", "target", "class", "y")
+_MANY = 20  # names of columns, which nobody reads in a message
 _MOST_BYTES = 2**26  # of the rows drawn: fewer are kept where they are images
 
 
@@ -39,11 +41,18 @@ class Survey:
         return tuple(str(value) for value in self.labels.to_pylist())
 
 
-def survey(rows: Rows, label: str | None, rng: np.random.Generator, size: int = 20_000) -> Survey:
-    """Read all rows once.
+def survey(
+    rows: Rows,
+    tables: Iterable[pa.Table],
+    label: str | None,
+    rng: np.random.Generator,
+    size: int = 20_000,
+) -> Survey:
+    """Look at all rows as they pass.
 
     Args:
         rows: the data set.
+        tables: all of it, as it is read.
         label: the column of the labels; without it one of the usual names.
         rng: draws the rows.
         size: how many are drawn, at most; fewer where they would take more than 64 MiB.
@@ -53,12 +62,12 @@ def survey(rows: Rows, label: str | None, rng: np.random.Generator, size: int = 
     """
     drawn = _Drawn(size, rng)
     found, spans, num_rows = None, _Spans(), 0
-    for table in rows.tables():
+    for table in tables:
         columns = rows.columns(table)
         if label is None:
             label = _guess(rows, columns)
         if label not in columns.column_names:
-            names = ", ".join(columns.column_names)
+            names = listed(columns.column_names)
             raise DataError(f"{rows.path} has no column {label!r}; it has {names}")
         values = columns.column(label)
         if values.null_count:
@@ -95,6 +104,16 @@ def survey(rows: Rows, label: str | None, rng: np.random.Generator, size: int = 
             and len(sample.column(name).unique()) == sample.num_rows
         },
     )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names of columns for a message: of many the first ones and the last.
+
+    >>> listed([f"x[{i}]" for i in range(784)])
+    'x[0], x[1], x[2], ..., x[783]'
+    """
+    some = [*names[:3], "...", names[-1]] if len(names) > _MANY else names
+    return ", ".join(some)
 
 
 class _Drawn:
@@ -135,7 +154,7 @@ def _guess(rows: Rows, columns: pa.Table) -> str:
     if len(usual) != 1:
         raise DataError(
             f"which column of {rows.path} holds the labels? It has "
-            f"{', '.join(columns.column_names)}: name it with --label"
+            f"{listed(columns.column_names)}: name it with --label"
         )
     return usual[0]
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from jaxverify.data.parquet_writing import new_file, rechunk
+from jaxverify.data.new_files import new_file
+from jaxverify.data.parquet_writing import rechunk
 from jaxverify.errors import DataError
 from jaxverify.protect.rows import Write
 
@@ -20,14 +21,22 @@ _LINE = "line"
 
 
 class ParquetRows:
-    """A Parquet file: schema, compression and size of row groups are kept."""
+    """A Parquet file: schema, compression and size of row groups are kept.
+
+    Attributes:
+        path: of the file.
+        schema: with its metadata.
+        num_rows: how many rows it has.
+    """
+
+    features = ()
 
     def __init__(self, path: Path) -> None:
         """Read the end of the file, which tells what is in it."""
         self.path = path
         try:
             with pq.ParquetFile(path) as file:
-                self._schema = file.schema_arrow
+                self.schema, self.num_rows = file.schema_arrow, file.metadata.num_rows
                 groups = file.metadata.num_row_groups
                 self._group = file.metadata.row_group(0).num_rows if groups else _ROWS
                 columns = range(file.metadata.num_columns) if groups else ()
@@ -73,11 +82,11 @@ class ParquetRows:
         return table
 
     @contextmanager
-    def writer(self, out: Path) -> Iterator[Write]:
-        """Write rows in the same format."""
+    def writer(self, out: Path, num_rows: int) -> Iterator[Write]:
+        """Write so many rows in the same format."""
         # pandas notes the number of rows: before protection, here.
-        metadata = {k: v for k, v in (self._schema.metadata or {}).items() if k != b"pandas"}
-        schema = self._schema.with_metadata(metadata)
+        metadata = {k: v for k, v in (self.schema.metadata or {}).items() if k != b"pandas"}
+        schema = self.schema.with_metadata(metadata)
         rest: list[pa.Table] = []
         compression: Any = self._compression or "snappy"  # declared as a name alone
         with (
@@ -86,20 +95,22 @@ class ParquetRows:
         ):
 
             def write(table: pa.Table) -> None:
-                nonlocal rest
-                table = table.cast(schema)
-                *groups, last = rechunk([*rest, table], self._group)
-                for group in groups:
-                    writer.write_table(group, row_group_size=self._group)
-                rest = [last]
+                rest.append(table.cast(schema))
+                if sum(part.num_rows for part in rest) > self._group:
+                    *groups, last = rechunk(rest, self._group)
+                    for group in groups:
+                        writer.write_table(group, row_group_size=self._group)
+                    rest[:] = [last]
 
             yield write
-            for table in rest:
+            for table in rechunk(rest, self._group):
                 writer.write_table(table, row_group_size=self._group)
 
 
 class CsvRows:
     """A file of separated values with a head; every value is kept as it is spelled."""
+
+    features = ()
 
     def __init__(self, path: Path, delimiter: str) -> None:
         """Name the file and what separates its values."""
@@ -135,8 +146,8 @@ class CsvRows:
         return table
 
     @contextmanager
-    def writer(self, out: Path) -> Iterator[Write]:
-        """Write rows in the same format."""
+    def writer(self, out: Path, num_rows: int) -> Iterator[Write]:
+        """Write so many rows in the same format."""
         schema = next(self.tables()).schema
         options = pc.WriteOptions(delimiter=self._delimiter, quoting_style="needed")
         with new_file(out) as file, pc.CSVWriter(file, schema, write_options=options) as writer:
@@ -145,6 +156,8 @@ class CsvRows:
 
 class JsonLinesRows:
     """One JSON object a line; a line is written back as it is."""
+
+    features = ()
 
     def __init__(self, path: Path) -> None:
         """Name the file."""
@@ -187,8 +200,8 @@ class JsonLinesRows:
         return pa.table({_LINE: lines})
 
     @contextmanager
-    def writer(self, out: Path) -> Iterator[Write]:
-        """Write rows in the same format."""
+    def writer(self, out: Path, num_rows: int) -> Iterator[Write]:
+        """Write so many rows in the same format."""
         with new_file(out) as file:
             yield lambda table: file.writelines(
                 f"{line}\n".encode() for line in table.column(_LINE).to_pylist()

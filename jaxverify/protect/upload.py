@@ -5,18 +5,18 @@ import hmac
 import math
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
-from jaxverify import stats
+from jaxverify import keys, stats
 from jaxverify.caution import cautions
-from jaxverify.data.external_sort import sort_rows
+from jaxverify.data.external_sort import RowSort
+from jaxverify.data.read_ahead import read_ahead
 from jaxverify.errors import UserError
 from jaxverify.extra_task import ExtraTask, Kind
 from jaxverify.mixing import ranks
@@ -29,8 +29,8 @@ from jaxverify.protect.survey import Survey, survey
 from jaxverify.record import Record, new_record, save
 from jaxverify.rendering import ImageRendering, VectorRendering
 
-_BYTES_IN_MEMORY = 2**27  # of rows that are sorted at once
-_SHARE = 0.1  # of the extra task, that a converged model is expected to know
+_BYTES_IN_MEMORY = 2**26  # of rows that are sorted at once
+_SHARE = 0.1  # of the extra samples that a converged model is expected to know
 _MOST_ETA = 0.04  # beyond it nobody has measured what the extra task costs
 _POOR = 0.5  # a correlation of what is decoded with what was drawn
 
@@ -104,33 +104,37 @@ def protect(
     _check_places(data, out, record)
     secret = secrets.token_bytes(32) if secret is None else secret
     rows = open_rows(data)
-    seen = survey(rows, label, _rng(secret, "survey"))
-    found = find_features(seen, kind, features)
-    task = _make_task(seen, found, eta, fixed_ratio, labels, generator, alpha, epsilon)
-    made = new_record(
-        task,
-        found.rendering,
-        found.columns,
-        seen.class_names,
-        alpha=alpha,
-        epsilon=epsilon,
-        secret=secret,
-    )
-    extra, filled, fidelity = _extra_rows(made, rows, seen, found)
-    total, written = seen.num_rows + task.num_samples, 0
-    with _saved(made, record), rows.writer(out) as write:
-        tables = chain(rows.tables(), [extra])
-        rank = partial(ranks, made.stream("mixing"))
-        for _, table in sort_rows(
-            tables, rank, rows_in_memory=_rows_in_memory(extra), folder=out.parent
-        ):
-            if seen.numbering:
-                table = rows.compose(table, renumber(seen, written, table.num_rows))
-            write(table)
-            written += table.num_rows
-            progress(written, total)
-        if written != total:
-            raise UserError(f"{data} changed while it was read: start again")
+    rank = partial(ranks, keys.from_secret(secret, "mixing"))
+    with RowSort(rank, bytes_in_memory=_BYTES_IN_MEMORY, folder=out.parent) as sort:
+        # The data are read once: they wait in the order of the upload until it is known what
+        # extra rows look like.
+        tables = sort.passing(read_ahead(rows.tables()))
+        seen = survey(rows, tables, label, _rng(secret, "survey"))
+        found = find_features(seen, kind, features or rows.features)
+        # A column that the model reads is never numbered anew.
+        seen = replace(
+            seen, numbering={k: v for k, v in seen.numbering.items() if k not in found.columns}
+        )
+        task = _make_task(seen, found, eta, fixed_ratio, labels, generator, alpha, epsilon)
+        made = new_record(
+            task,
+            found.rendering,
+            found.columns,
+            seen.class_names,
+            alpha=alpha,
+            epsilon=epsilon,
+            secret=secret,
+        )
+        extra, filled, fidelity = _extra_rows(made, rows, seen, found)
+        sort.add(extra)
+        written = 0
+        with _saved(made, record), rows.writer(out, sort.num_rows) as write:
+            for _, table in read_ahead(sort.sorted()):
+                if seen.numbering:
+                    table = rows.compose(table, renumber(seen, written, table.num_rows))
+                write(table)
+                written += table.num_rows
+                progress(written, sort.num_rows)
     return Protected(
         record=made,
         num_original=seen.num_rows,
@@ -241,10 +245,6 @@ def _saved(record: Record, path: Path) -> Iterator[None]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-
-
-def _rows_in_memory(extra: pa.Table) -> int:
-    return max(1, _BYTES_IN_MEMORY // max(1, extra.nbytes // extra.num_rows))
 
 
 def _cautions(
