@@ -131,6 +131,14 @@ def test_attempts_are_written_down_once_for_each_set_of_answers(saved, tmp_path)
     assert [each.outcome for each in ledger.read(kept)] == ["PASS", "FAIL"]
 
 
+def test_show_lists_the_attempts(saved, tmp_path, capsys):
+    record, path = saved
+    verify(path, answer(record, tmp_path / "a.json", 0.9))
+    capsys.readouterr()
+    assert main(["show", str(path)]) == 0
+    assert "shard 1/1  PASS  a.json" in capsys.readouterr().out
+
+
 def test_another_attempt_that_was_not_planned_is_warned_of(saved, tmp_path, capsys):
     record, path = saved
     for seed, expected in enumerate(["", "This is verification 2", "This is verification 3"]):

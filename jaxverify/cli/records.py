@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from jaxverify import ledger
 from jaxverify.caution import cautions
 from jaxverify.errors import UserError
 from jaxverify.record import Record, is_private, load
@@ -55,6 +56,11 @@ def _show(options: argparse.Namespace) -> int:
         return 0
     console = Console()
     console.print(_page(record))
+    attempts = ledger.read(ledger.ledger_path(options.record))
+    for each in attempts:
+        console.print(
+            f"{each.time}  shard {each.shard}  {each.outcome}  {each.model}", markup=False
+        )
     for sentence in cautions(record.task, record.alpha, record.epsilon):
         console.print(f"Caution: {sentence}", style="yellow", highlight=False)
     if not is_private(options.record):
