@@ -33,9 +33,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--power", type=float, default=0.9, help="how surely such a model is to pass (%(default)s)")
     add("--alpha", type=float, default=0.01, help=_ALPHA)
     add("--epsilon", type=float, default=0.03, help=_EPSILON)
-    add(
-        "--eta", type=float, help="extra samples per sample, if you have chosen: see what it can do"
-    )
+    add("--eta", type=float, help=_ETA)
     add("--picture", type=Path, metavar="FILE.png", help="draw the power curve")
     add("--json", action="store_true", help="print one JSON object instead of a page")
     parser.set_defaults(do=run)

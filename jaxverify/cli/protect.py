@@ -42,13 +42,13 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--fixed-ratio",
         type=float,
         default=0.75,
-        help="share that all extra samples have in common",
+        help=_RATIO,
     )
     add("--labels", choices=("balanced", "iid"), default="balanced", help=_LABELS)
     add(
         "--generator",
         choices=("uniform", "zipf"),
-        help="noise, or words as frequent as in your text",
+        help=_GENERATOR,
     )
     add("--alpha", type=float, default=0.01, help="how often an unconverged model may pass")
     add(
