@@ -16,8 +16,8 @@ from jaxverify.data.parquet_writing import rechunk
 from jaxverify.errors import DataError
 from jaxverify.protect.rows import Write
 
-_ROWS = 8192  # read at a time
-_LINE = "line"
+_ROWS, _BYTES = 2**15, 2**23  # read at a time, at most
+_LINE, _LINES = "line", 8192  # read at a time
 
 
 class ParquetRows:
@@ -40,6 +40,8 @@ class ParquetRows:
                 groups = file.metadata.num_row_groups
                 self._group = file.metadata.row_group(0).num_rows if groups else _ROWS
                 columns = range(file.metadata.num_columns) if groups else ()
+                sizes = (file.metadata.row_group(i).total_byte_size for i in range(groups))
+                self._batch = max(1, min(_ROWS, _BYTES * self.num_rows // max(1, sum(sizes))))
                 self._compression = {
                     file.metadata.row_group(0).column(i).path_in_schema: file.metadata.row_group(0)
                     .column(i)
@@ -54,7 +56,7 @@ class ParquetRows:
         try:
             # Neither option reads ahead: a row group may be larger than the memory.
             with pq.ParquetFile(self.path, pre_buffer=False, buffer_size=2**16) as file:
-                for batch in file.iter_batches(_ROWS):
+                for batch in file.iter_batches(self._batch):
                     yield pa.Table.from_batches([batch])
         except (OSError, pa.ArrowException) as error:
             raise _damaged(self.path, error) from error
@@ -169,7 +171,7 @@ class JsonLinesRows:
             with self.path.open(encoding="utf-8", newline="\n") as file:
                 stripped = (line.rstrip("\r\n") for line in file)
                 lines = (line for line in stripped if line.strip())
-                while some := list(islice(lines, _ROWS)):
+                while some := list(islice(lines, _LINES)):
                     yield pa.table({_LINE: some})
         except (OSError, UnicodeDecodeError) as error:
             raise _damaged(self.path, error) from error
