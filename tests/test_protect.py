@@ -18,7 +18,9 @@ from jaxverify.protect import protect
 from jaxverify.protect import survey as survey_module
 from jaxverify.protect import tables as tables_module
 from jaxverify.protect import upload as upload_module
+from jaxverify.protect.fill import fill
 from jaxverify.protect.opening import open_rows
+from jaxverify.protect.survey import survey
 from jaxverify.record import load
 
 SECRET = bytes(range(32))
@@ -350,3 +352,16 @@ def test_the_command_says_what_it_did_and_shows_no_secret(tmp_path, capsys):
     assert load(record).commitment() in page
     assert load(record).secret.hex() not in page
     assert oct(os.stat(record).st_mode)[-3:] == "600"
+
+
+def test_a_label_too_rare_for_the_sample_keeps_the_value_that_follows_from_it(tmp_path):
+    columns = reviews(2000)
+    columns["label"][1500] = 2
+    columns["sentiment"] = [("bad", "good", "odd")[label] for label in columns["label"]]
+    rows = open_rows(write_table(tmp_path / "data.parquet", columns))
+    rng = np.random.default_rng(0)
+    seen = survey(rows, rows.tables(), "label", rng, size=50)
+    assert 2 not in seen.sample.column("label").to_pylist()
+    _, values = fill(seen, ["text"], np.arange(50), np.array([0, 1, 2, 2]), rng)
+    assert values["sentiment"].to_pylist() == ["bad", "good", "odd", "odd"]
+    assert values["label"].to_pylist() == [0, 1, 2, 2]

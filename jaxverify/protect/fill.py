@@ -42,7 +42,7 @@ def fill(
         if name == survey.label or name in features or name in survey.numbering:
             continue
         column = sample.column(name).combine_chunks()
-        by_label = _of_label(column, survey)
+        by_label = _of_label(name, survey)
         if by_label is not None:
             values[name] = by_label.take(pa.array(labels))
         elif sample.num_rows >= _FEW and len(column.unique()) == sample.num_rows:
@@ -56,22 +56,23 @@ def renumber(survey: Survey, start: int, count: int) -> Mapping[str, pa.Array]:
     return {name: pa.array(numbers + low) for name, low in survey.numbering.items()}
 
 
-def _of_label(column: pa.Array, survey: Survey) -> pa.Array | None:
+def _of_label(name: str, survey: Survey) -> pa.Array | None:
     """The value that goes with each label, in the order of the classes, if there is one."""
-    labels = survey.sample.column(survey.label).combine_chunks()
+    classes = survey.labels.to_pylist()
+    examples = [survey.examples[label].get(name) for label in classes]
+    of_sample = survey.sample.select([survey.label, name]).combine_chunks()
     try:
+        column = pa.concat_arrays(
+            [*of_sample.column(1).chunks, pa.array(examples, of_sample.column(1).type)]
+        )
+        labels = pa.concat_arrays([*of_sample.column(0).chunks, survey.labels])
         pairs = pa.table({"label": labels, "value": column}).group_by(["label", "value"])
         found = pairs.aggregate([])
-    except pa.ArrowException:  # such as of lists, which cannot be compared
+    except (pa.ArrowException, TypeError):  # such as of lists, which cannot be compared
         return None
-    if found.num_rows != len(survey.labels) or len(column.unique()) < 2:
+    if found.num_rows != len(classes) or len(column.unique()) < 2:
         return None
-    of = dict(
-        zip(found.column("label").to_pylist(), found.column("value").to_pylist(), strict=True)
-    )
-    if len(of) < len(survey.labels):
-        return None
-    return pa.array([of[label] for label in survey.labels.to_pylist()], column.type)
+    return pa.array(examples, column.type)
 
 
 def _new_values(column: pa.Array, chosen: np.ndarray, rng: np.random.Generator) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,8 @@ class Survey:
         labels: their different values, in the order of the class indices.
         raw: some rows, drawn at random, in their format's own form.
         sample: the same rows, a column for each thing that can be named.
+        examples: by label, a row that has it, its images left out: not every label need be in the
+            sample.
         numbering: columns that number all rows, from the value given.
     """
 
@@ -33,6 +36,7 @@ class Survey:
     labels: pa.Array
     raw: pa.Table
     sample: pa.Table
+    examples: dict[Any, dict[str, Any]]
     numbering: dict[str, int]
 
     @property
@@ -62,6 +66,7 @@ def survey(
     """
     drawn = _Drawn(size, rng)
     found, spans, num_rows = None, _Spans(), 0
+    examples: dict[Any, dict[str, Any]] = {}
     for table in tables:
         columns = rows.columns(table)
         if label is None:
@@ -75,6 +80,8 @@ def survey(
             raise DataError(f"{rows.path}, row {row}: the label is missing: fill it in")
         seen = values.unique()
         found = seen if found is None else pa.chunked_array([found, seen]).unique()
+        if len(found) > len(examples):
+            _add_examples(examples, columns, values)
         spans.add(columns)
         drawn.add(table)
         num_rows += table.num_rows
@@ -96,6 +103,7 @@ def survey(
         _numeric_order(labels),
         raw,
         sample,
+        examples,
         {
             name: low
             for name, (low, high) in spans.found.items()
@@ -114,6 +122,16 @@ def listed(names: Sequence[str]) -> str:
     """
     some = [*names[:3], "...", names[-1]] if len(names) > _MANY else names
     return ", ".join(some)
+
+
+def _add_examples(
+    examples: dict[Any, dict[str, Any]], columns: pa.Table, labels: pa.ChunkedArray
+) -> None:
+    plain = [f.name for f in columns.schema if not pa.types.is_binary(f.type)]
+    for label in labels.unique().to_pylist():
+        if label not in examples:
+            (row,) = columns.select(plain).slice(pc.index(labels, label).as_py(), 1).to_pylist()
+            examples[label] = row
 
 
 class _Drawn:
