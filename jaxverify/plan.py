@@ -78,7 +78,7 @@ class Plan:
         """A page for the terminal: ``rich.print(plan)``."""
         from jaxverify.report.planning import plan_page
 
-        return plan_page(self)
+        return plan_page(self.to_dict())
 
 
 def make_plan(

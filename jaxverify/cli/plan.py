@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         epsilon=options.epsilon,
     )
     if options.picture is not None:
-        write_atomic(options.picture, draw_power(found))
+        write_atomic(options.picture, draw_power(found.to_dict()))
     if options.json:
         print(json.dumps(found.to_dict(), indent=2, allow_nan=False))
     else:
