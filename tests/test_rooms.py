@@ -59,6 +59,7 @@ def importers(package: str) -> set[str]:
                 "benchmarks/export_run.py",
             ],
         ),
+        ("onnxruntime", ["jaxverify/predictors/onnx.py"]),
         (
             "matplotlib",
             [
