@@ -80,6 +80,8 @@ def test_decimals_are_pixels_by_255_then_less_the_mean_by_the_std():
         ((None, 1, 5, 7), "float32", Pixels(), "5 x 7 pixels and 3 channels"),
         ((None, 105), "float32", Pixels(), r"\[any, 105\]"),
         ((None,), "str", Pixels(), r"x: str \[any\]"),
+        ((None, 3, 5, 7), "bool", Pixels(), "x: bool"),
+        ((None, 3, 5, 7), "bfloat16", Pixels(), "x: bfloat16"),
         ((None, 3, 5, 7), "uint8", Pixels("0-255"), "takes pixels as uint8"),
         ((None, 3, 5, 7), "float32", Pixels(mean=(0.1, 0.2)), "2 numbers, and .* 3 channels"),
     ],
@@ -202,7 +204,7 @@ def record_of_images(tmp_path):
     return path
 
 
-@pytest.mark.parametrize(("option", "package"), [("onnx", "onnxruntime")])
+@pytest.mark.parametrize(("option", "package"), [("onnx", "onnxruntime"), ("torch", "torch")])
 def test_what_is_not_installed_is_named_and_how_to_install_it(
     option, package, tmp_path, monkeypatch, capsys
 ):

@@ -61,6 +61,14 @@ def importers(package: str) -> set[str]:
         ),
         ("onnxruntime", ["jaxverify/predictors/onnx.py"]),
         (
+            "torch",
+            [
+                "jaxverify/predictors/pytorch.py",
+                *(f"benchmarks/{name}_torch.py" for name in ("per_example", "train_step")),
+                "benchmarks/torch_models.py",
+            ],
+        ),
+        (
             "matplotlib",
             [
                 *(

@@ -39,11 +39,12 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--predictions", type=Path, metavar="FILE", help="the model's answers")
     how.add_argument("--onnx", type=Path, metavar="FILE.onnx", help="ask the model in this file")
+    how.add_argument("--torch", type=Path, metavar="FILE.pt2", help=_TORCH)
     how.add_argument("--url", help="ask the model behind this endpoint")
     add = parser.add_argument
     add("--indices", action="store_true", help=_INDICES)
     add("--class-order", type=Path, metavar="FILE.json", help=_ORDER)
-    images = parser.add_argument_group("with --onnx, for images")
+    images = parser.add_argument_group("with --onnx and --torch, for images")
     add = images.add_argument
     add("--pixels", choices=("0-1", "0-255"), default="0-1", help=_PIXELS)
     add("--mean", type=numbers, default=(), metavar="M,...", help=_MEAN)
@@ -57,6 +58,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add("--retries", type=int, default=5, help="of a request that failed (%(default)s)")
 
 
+_TORCH = """\
+likewise, by torch.export.save or torch.jit.save; such a file is a program, which can do harm"""
 _INDICES = """\
 numbers are class indices from 0, in the order that show prints, even if classes are called by
 numbers themselves"""
@@ -109,6 +112,10 @@ def open_source(options: argparse.Namespace, record: Record, ids: Sequence[str])
         from jaxverify.predictors.onnx import open_onnx
 
         return _of_model(options.onnx, open_onnx, options, classes)
+    if options.torch is not None:
+        from jaxverify.predictors.pytorch import open_torch
+
+        return _of_model(options.torch, open_torch, options, classes)
     return _of_endpoint(options, classes)
 
 

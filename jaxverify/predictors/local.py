@@ -63,3 +63,13 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def reason(error: Exception) -> str:
+    r"""What a runtime says went wrong, in one line; of a long one the beginning and the end.
+
+    >>> reason(ValueError("first\n  second"))
+    'first second'
+    """
+    words = " ".join(str(error).split())
+    return words if len(words) <= 300 else f"{words[:140]} ... {words[-140:]}"

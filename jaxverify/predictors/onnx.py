@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from jaxverify.errors import DataError, UserError
-from jaxverify.predictors.local import Model, read_file
+from jaxverify.predictors.local import Model, read_file, reason
 from jaxverify.predictors.tensors import Input
 
 # ONNX's names of types, where NumPy's are others.
@@ -56,7 +56,7 @@ def open_onnx(path: Path) -> Model:
                 f"{path} keeps its weights in another file: export it with external_data=False, or "
                 "let onnx.load and onnx.save make one file of them"
             ) from error
-        raise DataError(f"{path} cannot be opened as an ONNX file ({_reason(error)})") from error
+        raise DataError(f"{path} cannot be opened as an ONNX file ({reason(error)})") from error
     names = [output.name for output in session.get_outputs()]
     inputs = tuple(_input(each) for each in session.get_inputs())
 
@@ -65,7 +65,7 @@ def open_onnx(path: Path) -> Model:
         try:
             return dict(zip(names, session.run(names, given), strict=True))
         except Exception as error:
-            raise UserError(f"{path} failed at a question ({_reason(error)})") from error
+            raise UserError(f"{path} failed at a question ({reason(error)})") from error
 
     return Model(inputs, run)
 
@@ -76,7 +76,3 @@ def _input(given: Any) -> Input:
         raise UserError(f"the model's input {given.name} is no tensor but {given.type}")
     shape = tuple(axis if isinstance(axis, int) else None for axis in given.shape)
     return Input(given.name, shape, _DTYPES.get(match[1], match[1]))
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -1,5 +1,6 @@
 """From questions to the arrays that a model in a file takes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,6 +27,11 @@ class Input:
     name: str
     shape: tuple[int | None, ...] | None
     dtype: str
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it takes numbers of a type that NumPy has."""
+        return re.fullmatch(r"u?int\d+|float\d+", self.dtype) is not None
 
     def __str__(self) -> str:
         """As an error names it.
@@ -123,7 +129,7 @@ def _images(contents: list[bytes], inputs: Sequence[Input], pixels: Pixels) -> n
     images = np.stack([decode(content) for content in contents])
     _, height, width, channels = images.shape
     wanted = [channels, 3] if channels == 1 else [channels]
-    if len(inputs) == 1 and inputs[0].dtype != "str":
+    if len(inputs) == 1 and inputs[0].is_numeric:
         (given,) = inputs
         for count in wanted:
             if _fits(given, (count, height, width)):
@@ -150,7 +156,7 @@ def _texts(texts: list[str], inputs: Sequence[Input]) -> np.ndarray:
 
 
 def _numbers(columns: Mapping[str, list[Any]], inputs: Sequence[Input]) -> list[np.ndarray]:
-    if not any(given.dtype == "str" for given in inputs):
+    if all(given.is_numeric for given in inputs):
         if len(inputs) == 1 and _fits(inputs[0], (len(columns),)):
             return [np.column_stack([_cast(values, inputs[0]) for values in columns.values()])]
         if {given.name for given in inputs} == set(columns):
