@@ -38,6 +38,13 @@ TASKS = {
         VectorRendering(tuple(Column(f"x{i}", "float64", 0.0, 1.0) for i in range(12))),
         tuple(f"x{i}" for i in range(12)),
     ),
+    "whole": (
+        ExtraTask("vector", (12,), 3, 90, labels="balanced"),
+        VectorRendering(
+            tuple(Column(f"x{i}", ("int64", "float32")[i % 2], 0, 99) for i in range(12))
+        ),
+        tuple(f"x{i}" for i in range(12)),
+    ),
 }
 
 
@@ -66,6 +73,7 @@ class Model:
 def read(request, protocol):
     """The questions of a request, as each protocol has them."""
     if protocol == "v2":
+        assert isinstance(request["id"], str)  # KServe fails without, as it answers with it
         tensors = request["inputs"]
         if len(tensors) == 1 and len(tensors[0]["shape"]) == 2:
             rows, width = tensors[0]["shape"]
