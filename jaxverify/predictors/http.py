@@ -90,6 +90,8 @@ def ask(
     value = _post(endpoint, body, session or requests.Session())
     count = len(next(iter(columns.values())))
     predictions = (_outputs if endpoint.protocol == "v2" else _predictions)(value, endpoint.url)
+    if endpoint.protocol == "mlflow":
+        predictions = _rows(predictions, count, len(classes.names))
     if len(predictions) != count:
         raise EndpointError(
             f"{endpoint.url} gave {len(predictions)} predictions for {count} questions"
@@ -203,6 +205,18 @@ def _predictions(value: Any, url: str) -> Sequence[Any]:
     if not isinstance(found, list):
         raise EndpointError(f"{url} gave no list of predictions")
     return found
+
+
+def _rows(predictions: Sequence[Any], count: int, width: int) -> Sequence[Any]:
+    """Scores by question where MLflow gives every score as a row, as it does of ONNX models."""
+    if len(predictions) != count * width:
+        return predictions
+    if not all(isinstance(each, dict) and len(each) == 1 for each in predictions):
+        return predictions
+    if len({name for each in predictions for name in each}) != 1:
+        return predictions
+    flat = [score for each in predictions for score in each.values()]
+    return [flat[i * width : (i + 1) * width] for i in range(count)]
 
 
 def _outputs(value: Any, url: str) -> Sequence[Any]:
