@@ -3,9 +3,10 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+LOCK ?= requirements.lock
 
 BIN = $(VENV)/bin
-LOCKS = requirements-build.lock requirements.lock
+LOCKS = requirements-build.lock $(LOCK)
 RESOLVE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --custom-compile-command "make lock"
 
@@ -20,7 +21,7 @@ MAKEFLAGS += --no-print-directory
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
 .DEFAULT_GOAL = help
-.PHONY: help demo test lint pytest test-newest bench lock upgrade clean
+.PHONY: help demo test lint pytest test-newest test-serving bench lock upgrade clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +52,15 @@ test-newest: ## run all but the slow tests under a newer Python, and so a newer 
 	done; \
 	echo "Found no Python 3.12 or 3.13 newer than $(PYTHON): tested under that one alone."
 
+# PyTorch stands in no lock, as its builds are many: on Linux it is the small one where
+# PIP_EXTRA_INDEX_URL is set as its installation page says. Most of what is installed here is never
+# imported, so pip compiles nothing.
+test-serving: export PIP_NO_COMPILE = 1
+test-serving: ## train, export and serve with PyTorch, KServe and MLflow, and verify all of that
+	@$(MAKE) VENV=.venv-serving LOCK=requirements-serving.lock .venv-serving/installed
+	.venv-serving/bin/python -m pip install --quiet torch==2.13.0
+	.venv-serving/bin/python -m pytest tests/serving/test_*.py
+
 bench: ## set up .venv-bench, which has PyTorch too, for the benchmarks
 	@$(MAKE) VENV=.venv-bench .venv-bench/installed
 	.venv-bench/bin/python -m pip install --no-build-isolation --editable '.[benchmark]'
@@ -58,13 +68,18 @@ bench: ## set up .venv-bench, which has PyTorch too, for the benchmarks
 lock: ## resolve pyproject.toml into the locks, moving no version that can stay
 upgrade: ## resolve pyproject.toml into the locks, with the newest versions
 upgrade: UPGRADE = --upgrade
+# What stands in both locks is of one version, but for the few that KServe and MLflow hold back.
 lock upgrade: $(VENV)/locked
 	$(RESOLVE) $(UPGRADE) --extra dev --output-file requirements.lock pyproject.toml
+	cat requirements.lock requirements-serving.lock > requirements-serving.new
+	$(RESOLVE) $(UPGRADE) --extra dev --extra serving --output-file requirements-serving.new \
+		pyproject.toml
+	mv requirements-serving.new requirements-serving.lock
 	printf 'hatchling\nsetuptools\n' | $(RESOLVE) $(UPGRADE) --constraint requirements.lock \
 		--output-file requirements-build.lock -
 
 clean: ## remove what was set up or built; runs/ stays
-	rm -rf .venv .venv-newest .venv-bench dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-newest .venv-bench .venv-serving dist .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -r {} +
 
 # The project itself, editable. Its build tool is in the environment already.
@@ -82,5 +97,5 @@ $(VENV)/locked: $(LOCKS)
 	@$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-build.lock
 	$(BIN)/python -m pip install --quiet --require-hashes --no-build-isolation \
-		--requirement requirements.lock
+		--requirement $(LOCK)
 	@touch $@

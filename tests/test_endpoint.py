@@ -38,6 +38,13 @@ TASKS = {
         VectorRendering(tuple(Column(f"x{i}", "float64", 0.0, 1.0) for i in range(12))),
         tuple(f"x{i}" for i in range(12)),
     ),
+    "whole": (
+        ExtraTask("vector", (12,), 3, 90, labels="balanced"),
+        VectorRendering(
+            tuple(Column(f"x{i}", ("int64", "float32")[i % 2], 0, 99) for i in range(12))
+        ),
+        tuple(f"x{i}" for i in range(12)),
+    ),
 }
 
 
@@ -66,6 +73,7 @@ class Model:
 def read(request, protocol):
     """The questions of a request, as each protocol has them."""
     if protocol == "v2":
+        assert isinstance(request["id"], str)  # KServe fails without, as it answers with it
         tensors = request["inputs"]
         if len(tensors) == 1 and len(tensors[0]["shape"]) == 2:
             rows, width = tensors[0]["shape"]
@@ -159,6 +167,8 @@ class Server:
             return {
                 "outputs": [{"name": "y", "shape": [len(scores), len(scores[0])], "data": flat}]
             }
+        if self.form == "flat":  # MLflow's flavour for ONNX
+            return {"predictions": [{"scores": value} for row in scores for value in row]}
         if self.form == "labels":
             return {"predictions": [NAMES[int(np.argmax(row))] for row in scores]}
         if self.form == "objects":
@@ -206,6 +216,7 @@ def fast(monkeypatch):
         ("v2", "scores", ()),
         ("v2", "scores", ("--named",)),
         ("mlflow", "labels", ()),
+        ("mlflow", "flat", ()),
     ],
 )
 def test_all_ways_of_asking_give_one_verdict(kind, protocol, form, options, tmp_path, capsys):
@@ -250,6 +261,15 @@ def test_what_will_not_pass_is_an_error_at_once_and_no_verdict(fault, message, t
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.out == ""
+
+
+@pytest.mark.parametrize(("protocol", "fault"), [("mlflow", "too few"), ("v1", "ok")])
+def test_scores_in_a_row_are_answers_of_mlflow_alone_and_if_all(protocol, fault, tmp_path, capsys):
+    record, path = saved(tmp_path)
+    with Server(Model(record), protocol, "flat") as server:
+        server.faults = [fault]
+        assert verify(path, server) == 2
+    assert f"gave {93 if fault == 'too few' else 96} predictions for 32" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("fault", ["nan", "wrong shape"])

@@ -64,6 +64,15 @@ def importers(package: str) -> set[str]:
                 "benchmarks/protect_run.py",
             ],
         ),
+        ("onnxruntime", ["jaxverify/predictors/onnx.py"]),
+        (
+            "torch",
+            [
+                "jaxverify/predictors/pytorch.py",
+                *(f"benchmarks/{name}_torch.py" for name in ("per_example", "train_step")),
+                "benchmarks/torch_models.py",
+            ],
+        ),
         (
             "matplotlib",
             [

@@ -3,14 +3,18 @@
 import argparse
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jaxverify.errors import DataError, UserError
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.asking import AskBatch
 from jaxverify.record import Record
+
+if TYPE_CHECKING:
+    from jaxverify.predictors.local import Model
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,18 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--predictions", type=Path, metavar="FILE", help="the model's answers")
+    how.add_argument("--onnx", type=Path, metavar="FILE.onnx", help="ask the model in this file")
+    how.add_argument("--torch", type=Path, metavar="FILE.pt2", help=_TORCH)
     how.add_argument("--url", help="ask the model behind this endpoint")
     how.add_argument("--run", type=Path, metavar="FOLDER", help=_RUN)
     add = parser.add_argument
     add("--indices", action="store_true", help=_INDICES)
     add("--class-order", type=Path, metavar="FILE.json", help=_ORDER)
+    images = parser.add_argument_group("with --onnx and --torch, for images")
+    add = images.add_argument
+    add("--pixels", choices=("0-1", "0-255"), default="0-1", help=_PIXELS)
+    add("--mean", type=numbers, default=(), metavar="M,...", help=_MEAN)
+    add("--std", type=numbers, default=(), metavar="S,...", help="divided by at last, likewise")
     asking = parser.add_argument_group("with --url")
     add = asking.add_argument
     add("--protocol", choices=("v1", "v2", "mlflow"), default="v1", help=_PROTOCOL)
@@ -49,15 +60,35 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 
 _RUN = "ask the model of a run of our training scripts: its folder, or one of its checkpoints"
+_TORCH = """\
+likewise, by torch.export.save or torch.jit.save; such a file is a program, which can do harm"""
 _INDICES = """\
 numbers are class indices from 0, in the order that show prints, even if classes are called by
 numbers themselves"""
 _ORDER = """\
 how the model counts the classes, if not in the order that show prints: a list of their names, or an
 object that gives each name its number"""
+_PIXELS = """\
+what a model that takes decimals was trained on: pixels divided by 255, or as they are
+(%(default)s)"""
+_MEAN = "subtracted then: a number for each channel, or one for all"
 _PROTOCOL = """\
 v1: TF Serving, Vertex AI, KServe. v2: Open Inference Protocol. mlflow: its /invocations
 (%(default)s)"""
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """What ``--mean`` was given.
+
+    >>> numbers("0.49,0.48,0.45")
+    (0.49, 0.48, 0.45)
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not numbers with commas between, such as 0.49,0.48,0.45"
+        ) from error
 
 
 def open_source(options: argparse.Namespace, record: Record, ids: Sequence[str]) -> Source:
@@ -81,6 +112,14 @@ def open_source(options: argparse.Namespace, record: Record, ids: Sequence[str])
         return _of_file(options.predictions, classes, ids)
     if options.run is not None:
         return _of_run(options.run, classes, record)
+    if options.onnx is not None:
+        from jaxverify.predictors.onnx import open_onnx
+
+        return _of_model(options.onnx, open_onnx, options, classes)
+    if options.torch is not None:
+        from jaxverify.predictors.pytorch import open_torch
+
+        return _of_model(options.torch, open_torch, options, classes)
     return _of_endpoint(options, classes)
 
 
@@ -97,6 +136,22 @@ def _of_run(path: Path, classes: Classes, record: Record) -> Source:
 
     ask = open_run(path, record.task.kind, classes)
     return Source(ask, str(path), None, f"run {path.resolve()}")
+
+
+def _of_model(
+    path: Path, open_model: "Callable[[Path], Model]", options: argparse.Namespace, classes: Classes
+) -> Source:
+    from jaxverify.predictors.local import ask
+    from jaxverify.predictors.tensors import Pixels
+
+    pixels = Pixels(options.pixels, options.mean, options.std)
+    model, digest = open_model(path), _sha256(path)
+    return Source(
+        lambda columns: ask(model, columns, classes, pixels),
+        path.name,
+        digest,
+        f"model {digest}, {pixels}",
+    )
 
 
 def _of_endpoint(options: argparse.Namespace, classes: Classes) -> Source:

@@ -3,11 +3,13 @@
 import base64
 import json
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import numpy as np
 import requests
 
 from jaxverify.challenge import ID
@@ -83,11 +85,13 @@ def ask(
     Guarantee: every index returned is the endpoint's answer to that question; an answer that is
     not understood is -1, and a response that is not understood is an error.
     """
-    columns = {name: values for name, values in columns.items() if name != ID}
+    columns = {k: [_plain(v) for v in values] for k, values in columns.items() if k != ID}
     body = {"v1": _v1, "v2": _v2, "mlflow": _mlflow}[endpoint.protocol](columns, endpoint.named)
     value = _post(endpoint, body, session or requests.Session())
     count = len(next(iter(columns.values())))
     predictions = (_outputs if endpoint.protocol == "v2" else _predictions)(value, endpoint.url)
+    if endpoint.protocol == "mlflow":
+        predictions = _rows(predictions, count, len(classes.names))
     if len(predictions) != count:
         raise EndpointError(
             f"{endpoint.url} gave {len(predictions)} predictions for {count} questions"
@@ -167,16 +171,23 @@ def _v2(columns: Columns, named: bool) -> Any:
         }
 
     if len(columns) == 1 or named:
-        return {"inputs": [tensor(k, list(v), [len(v)]) for k, v in columns.items()]}
-    rows = list(zip(*columns.values(), strict=True))
-    flat = [float(value) for row in rows for value in row]
-    return {"inputs": [tensor("input-0", flat, [len(rows), len(columns)])]}
+        inputs = [tensor(k, v, [len(v)]) for k, v in columns.items()]
+    else:
+        rows = list(zip(*columns.values(), strict=True))
+        flat = [float(value) for row in rows for value in row]
+        inputs = [tensor("input-0", flat, [len(rows), len(columns)])]
+    # A request needs no id, but an answer does, and servers take it from the request.
+    return {"id": str(uuid.uuid4()), "inputs": inputs}
 
 
 def _mlflow(columns: Columns, named: bool) -> Any:
     plain = {name: [_text(value) for value in values] for name, values in columns.items()}
     rows = [list(row) for row in zip(*plain.values(), strict=True)]
     return {"dataframe_split": {"columns": list(plain), "data": rows}}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _spelled(value: Any) -> Any:
@@ -194,6 +205,18 @@ def _predictions(value: Any, url: str) -> Sequence[Any]:
     if not isinstance(found, list):
         raise EndpointError(f"{url} gave no list of predictions")
     return found
+
+
+def _rows(predictions: Sequence[Any], count: int, width: int) -> Sequence[Any]:
+    """Scores by question where MLflow gives every score as a row, as it does of ONNX models."""
+    if len(predictions) != count * width:
+        return predictions
+    if not all(isinstance(each, dict) and len(each) == 1 for each in predictions):
+        return predictions
+    if len({name for each in predictions for name in each}) != 1:
+        return predictions
+    flat = [score for each in predictions for score in each.values()]
+    return [flat[i * width : (i + 1) * width] for i in range(count)]
 
 
 def _outputs(value: Any, url: str) -> Sequence[Any]:

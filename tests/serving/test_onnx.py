@@ -1,0 +1,207 @@
+"""A model in an ONNX file: what its graph takes and gives, and files that are none."""
+
+import json
+import os
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from jaxverify import DataError, ExtraTask, UserError
+from jaxverify.challenge import questions
+from jaxverify.cli import main
+from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.local import ask
+from jaxverify.predictors.onnx import open_onnx
+from jaxverify.predictors.tensors import Pixels
+from jaxverify.record import new_record, save
+from jaxverify.rendering import Column, ImageRendering, TextRendering, VectorRendering
+
+NAMES = ("no", "yes", "maybe")
+CLASSES = Classes(NAMES)
+FLOAT, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
+WEIGHTS = np.random.default_rng(0).normal(size=(48, 3)).astype(np.float32)
+DECODED = np.random.default_rng(1).integers(0, 256, (5, 4, 4, 3), np.uint8)
+IMAGES = {"image": ImageRendering("PNG", "RGB").render(DECODED)}
+
+
+def write(path, nodes, inputs, outputs, weights=None, **options):
+    """A file of these nodes; what goes in and out as (name, type, shape)."""
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        [helper.make_tensor_value_info(*each) for each in inputs],
+        [
+            helper.make_tensor_value_info(*each) if isinstance(each, tuple) else each
+            for each in outputs
+        ],
+        [numpy_helper.from_array(value, name) for name, value in (weights or {}).items()],
+    )
+    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 3)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path, **options)
+    return path
+
+
+def of_images(path, kind, shape, weights=WEIGHTS, **options):
+    """Flattens an image, and multiplies it by the weights."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["decimal"], to=FLOAT),
+        helper.make_node("Flatten", ["decimal"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "w"], ["scores"]),
+    ]
+    inputs, outputs = [("image", kind, shape)], [("scores", FLOAT, [shape[0], 3])]
+    return write(path, nodes, inputs, outputs, {"w": weights}, **options)
+
+
+@pytest.mark.parametrize("kind", [TensorProto.UINT8, FLOAT, DOUBLE, TensorProto.FLOAT16])
+@pytest.mark.parametrize(
+    ("shape", "order"),
+    [
+        (["n", 3, 4, 4], (0, 3, 1, 2)),
+        (["n", 4, 4, 3], (0, 1, 2, 3)),
+        ([None, None, None, None], (0, 3, 1, 2)),
+        ([2, 3, 4, 4], (0, 3, 1, 2)),  # as exporters write it that were shown two samples
+    ],
+)
+def test_images_are_given_as_the_graph_takes_them(kind, shape, order, tmp_path):
+    model = open_onnx(of_images(tmp_path / "m.onnx", kind, shape))
+    scale = 1 if kind == TensorProto.UINT8 else 255
+    wanted = (DECODED.transpose(order).reshape(5, -1) / scale) @ WEIGHTS
+    found = ask(model, IMAGES, CLASSES, Pixels())
+    assert found == np.argmax(wanted, axis=1).tolist()
+
+
+def test_texts_and_their_labels_give_a_verdict(tmp_path, capsys):
+    task = ExtraTask("text", (64,), 3, 90, vocab_size=52, labels="balanced")
+    rendering = TextRendering(tuple(f"w{i}" for i in range(50)))
+    record = new_record(task, rendering, ("text",), NAMES)
+    save(record, tmp_path / "record.json")
+    samples = record.samples()
+    texts = rendering.render(samples.features)
+    labels = [int(label) for label in samples.labels]
+    by_number = {"values_int64s": labels, "default_int64": 0}
+    by_name = {"values_strings": [NAMES[label] for label in labels], "default_string": "no"}
+    for share, status in ((1.0, 0), (0.0, 1)):
+        known = texts[: round(share * 90)] or ["nothing"]
+        for values in (by_number, by_name):
+            of_known = {k: v[: len(known)] if isinstance(v, list) else v for k, v in values.items()}
+            node = helper.make_node(
+                *("LabelEncoder", ["text"], ["label"]),
+                **{"domain": "ai.onnx.ml", "keys_strings": known, **of_known},
+            )
+            kind = TensorProto.INT64 if values is by_number else TensorProto.STRING
+            for shape in (["n"], ["n", 1]):
+                ends = [("text", TensorProto.STRING, shape)], [("label", kind, shape)]
+                path = write(tmp_path / "m.onnx", [node], *ends)
+                command = ["verify", str(tmp_path / "record.json"), "--onnx", str(path), "--json"]
+                assert main(command) == status
+                facts = json.loads(capsys.readouterr().out)
+                if share:
+                    assert facts["num_correct"] == 90
+
+
+def of_numbers(path, kind, *, apart):
+    """As scikit-learn's converters write it: a label, and scores by class."""
+    names = ["a", "b", "c", "d"]
+    row = np.array([[0.0, 1.0, 2.0, 3.0]])
+    weights = np.cos(row.T * [[1.0, 2.0, 3.0]])
+    dtype = helper.tensor_dtype_to_np_dtype(kind)
+    nodes = [helper.make_node("Concat", names, ["x"], axis=1)] if apart else []
+    nodes += [
+        helper.make_node("MatMul", ["x", "w"], ["raw"]),
+        helper.make_node("Cast", ["raw"], ["scores"], to=FLOAT),
+        helper.make_node(
+            "ZipMap", ["scores"], ["by_class"], domain="ai.onnx.ml", classlabels_strings=NAMES
+        ),
+    ]
+    of_classes = helper.make_map_type_proto(
+        TensorProto.STRING, helper.make_tensor_type_proto(FLOAT, [])
+    )
+    sequence = helper.make_value_info("by_class", helper.make_sequence_type_proto(of_classes))
+    inputs = [(name, kind, ["n", 1]) for name in names] if apart else [("x", kind, ["n", 4])]
+    return write(path, nodes, inputs, [sequence], {"w": weights.astype(dtype)}), weights
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("kind", [FLOAT, DOUBLE])
+def test_numbers_go_in_as_scikit_learn_writes_it_and_come_out_by_class(kind, apart, tmp_path):
+    path, weights = of_numbers(tmp_path / "m.onnx", kind, apart=apart)
+    task = ExtraTask("vector", (4,), 3, 30, fixed_ratio=0.5)
+    rendering = VectorRendering(tuple(Column(name, "float64", 0.0, 9.0) for name in "abcd"))
+    asked = questions(new_record(task, rendering, tuple("abcd"), NAMES))
+    wanted = np.column_stack([asked[name] for name in "abcd"]) @ weights
+    found = ask(open_onnx(path), asked, CLASSES, Pixels())
+    assert found == np.argmax(wanted, axis=1).tolist()
+
+
+def test_scores_that_are_no_numbers_are_no_answer(tmp_path):
+    path = of_images(tmp_path / "m.onnx", FLOAT, ["n", 3, 4, 4])
+    pixels = Pixels("0-255", std=(1e-38,))  # beyond float32, and then infinity less infinity
+    with np.errstate(over="ignore"):
+        assert ask(open_onnx(path), IMAGES, CLASSES, pixels) == [-1] * 5
+
+
+@pytest.mark.parametrize("shape", [["n", 3, 8, 8], ["n", 48], ["n", 1, 4, 4]])
+def test_images_that_do_not_fit_are_an_error_that_names_the_input(shape, tmp_path):
+    weights = np.ones((np.prod(shape[1:]), 3), np.float32)
+    model = open_onnx(of_images(tmp_path / "m.onnx", FLOAT, shape, weights))
+    with pytest.raises(UserError, match=r"takes image: float32 \[any, .*4 x 4 pixels"):
+        ask(model, IMAGES, CLASSES, Pixels())
+
+
+def test_outputs_that_are_no_answers_are_named(tmp_path):
+    model = open_onnx(of_images(tmp_path / "m.onnx", FLOAT, ["n", 3, 4, 4]))
+    with pytest.raises(UserError, match=r"gives scores: float32 \[5, 3\]: neither scores of 2"):
+        ask(model, IMAGES, Classes(("a", "b")), Pixels())
+
+
+def test_a_graph_that_fails_at_a_question_is_an_error_with_its_reason(tmp_path):
+    path = of_images(tmp_path / "m.onnx", FLOAT, [None, None, None, None])
+    larger = {"image": ImageRendering("PNG", "RGB").render(DECODED.repeat(2, axis=1))}
+    with pytest.raises(UserError, match=r"failed at a question \(.*MatMul"):
+        ask(open_onnx(path), larger, CLASSES, Pixels())
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x07", None, "folder"])
+def test_what_is_no_model_is_an_error_and_no_traceback(content, tmp_path, capfd):
+    save(
+        new_record(ExtraTask("image", (4, 4, 3), 3, 90), IMAGE_FILES, ("image",), NAMES),
+        tmp_path / "record.json",
+    )
+    path = tmp_path / "m.onnx"
+    if content == "folder":
+        path.mkdir()
+    elif content is not None:
+        path.write_bytes(content)
+    assert main(["verify", str(tmp_path / "record.json"), "--onnx", str(path)]) == 2
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert f"error: {path} cannot be" in lines[0]
+
+
+IMAGE_FILES = ImageRendering("PNG", "RGB")
+
+
+def test_a_model_cut_short_is_damaged(tmp_path):
+    path = of_images(tmp_path / "m.onnx", FLOAT, ["n", 3, 4, 4])
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(DataError, match="cannot be opened as an ONNX file"):
+        open_onnx(path)
+
+
+def test_weights_in_another_file_are_refused_even_where_they_could_be_found(tmp_path, monkeypatch):
+    path = of_images(
+        tmp_path / "m.onnx",
+        FLOAT,
+        ["n", 3, 4, 4],
+        save_as_external_data=True,
+        location="m.onnx.data",
+        size_threshold=0,
+    )
+    assert sorted(os.listdir(tmp_path)) == ["m.onnx", "m.onnx.data"]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="keeps its weights in another file"):
+        open_onnx(path)
+    onnx.save(onnx.load(path), tmp_path / "one.onnx")  # as the error says
+    assert ask(open_onnx(tmp_path / "one.onnx"), IMAGES, CLASSES, Pixels())
