@@ -150,7 +150,7 @@ def test_an_image_tree_comes_back_as_one_with_every_file_byte_for_byte(tmp_path)
     names = [record.class_names[label] for label in samples.labels]
     assert extra == Counter(zip(names, contents, strict=True))
     assert record.task.shape == (16, 16, 3)
-    assert done.filled == ("suffix",)
+    assert done.filled == ()
     # New names for all, of one length and one date.
     files = sorted(out.rglob("*.png"), key=lambda p: p.name)
     assert [p.name for p in files] == [f"{i:02d}.png" for i in range(90)]

@@ -58,8 +58,8 @@ class ImageTree:
             )
 
     def columns(self, table: pa.Table) -> pa.Table:
-        """A column for each thing that can be named."""
-        return table
+        """A column for each thing that can be named; the ending of a file's name goes with it."""
+        return table.drop_columns(["suffix"])
 
     def compose(self, table: pa.Table, values: Mapping[str, pa.Array]) -> pa.Table:
         """Rows with other values in some columns."""
