@@ -93,7 +93,7 @@ $(VENV)/locked: $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("jaxverify needs Python \
 	3.11 or later, but $(PYTHON) is %d.%d: run make PYTHON=... with a newer one" \
 	% sys.version_info[:2])'
-	@echo "Setting up $(VENV); the first time this downloads about 400 MB."
+	@echo "Setting up $(VENV); the first time this downloads 400 MB or more."
 	@$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-build.lock
 	$(BIN)/python -m pip install --quiet --require-hashes --no-build-isolation \
