@@ -40,8 +40,8 @@ def shard_indices(
     most one in their size, and in how often they have a label.
 
     >>> labels = np.array([0, 1] * 4)
-    >>> shard_indices(jax.random.key(0), labels, Shard(1, 1))
-    array([0, 1, 2, 3, 4, 5, 6, 7])
+    >>> shard_indices(jax.random.key(0), labels, Shard(1, 1)).tolist()
+    [0, 1, 2, 3, 4, 5, 6, 7]
     """
     number, of = shard
     if not 1 <= number <= of:
