@@ -121,7 +121,8 @@ def check_answers(attempts: Sequence[Attempt], attempt: Attempt) -> None:
         other = earlier.shard == attempt.shard and earlier.answers != attempt.answers
         if other and _shard(earlier).of > 1:
             raise UserError(
-                f"shard {attempt.shard} was answered otherwise on {earlier.time}: take the next one"
+                f"shard {attempt.shard} was answered, or judged, otherwise on {earlier.time}: take "
+                "the next one"
             )
 
 

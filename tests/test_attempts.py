@@ -208,6 +208,39 @@ def test_a_sequential_test_asks_no_more_than_it_needs(saved, tmp_path, capsys):
     assert verify(path, answer(record, tmp_path / "b.json", 0.0), *options[:4]) == 1
 
 
+def test_how_many_are_asked_at_once_makes_no_other_attempt(saved, tmp_path, capsys):
+    record, path = saved
+    answers = answer(record, tmp_path / "a.json", 0.9)
+    options = ("--test", "sequential", "--shard", "1/2")
+    for size in (1, 7, 32):
+        assert verify(path, answers, *options, "--batch-size", size) == 0
+    assert len(ledger.read(ledger.ledger_path(path))) == 1
+    assert verify(path, answers, "--shard", "1/2") == 2  # judged otherwise
+    assert "or judged, otherwise" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_budget_ends_a_sequential_test_and_forbids_another(saved, tmp_path, capsys):
+    record, path = saved
+    answers = answer(record, tmp_path / "a.json", 0.9)
+    assert verify(path, answers, "--budget", 2, "--test", "sequential", "--json") == 1
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["outcome"], facts["num_asked"]) == ("INCONCLUSIVE", 2)
+    assert verify(path, answers, "--budget", 2) == 2
+    assert "more than the budget of 2" in capsys.readouterr().err
+
+
+def test_the_cautions_of_a_part_are_those_of_its_size(saved, tmp_path, capsys):
+    record, path = saved
+    answers = answer(record, tmp_path / "a.json", 0.9)
+    cautions = []
+    for test in ("sequential", "binomial"):
+        ledger.ledger_path(path).unlink(missing_ok=True)
+        assert verify(path, answers, "--test", test, "--shard", "1/3", "--json") == 0
+        cautions.append(json.loads(capsys.readouterr().out)["cautions"])
+    assert cautions[0] == cautions[1]
+    assert cautions[0][0].startswith("With N = 80 ")
+
+
 @pytest.mark.parametrize(
     ("share", "result", "list_name"), [(0.9, "PASSED", "passedTests"), (0, "FAILED", "failedTests")]
 )

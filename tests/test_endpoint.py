@@ -387,7 +387,8 @@ def test_a_file_that_holds_no_answers_is_refused(content, tmp_path):
 def test_batches_are_of_the_size_asked_for():
     sizes = []
 
-    def answer(columns):
+    def answer(ids, columns):
+        assert len(ids) == len(columns["x"])
         sizes.append(len(columns["x"]))
         return [0] * sizes[-1]
 

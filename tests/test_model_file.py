@@ -27,7 +27,7 @@ GREY = IMAGES[..., :1]
 
 def encoded(images):
     mode = "RGB" if images.shape[-1] == 3 else "L"
-    return {"id": ["i"] * len(images), "image": ImageRendering("PNG", mode).render(images)}
+    return {"image": ImageRendering("PNG", mode).render(images)}
 
 
 def one(columns, *shape, dtype="float32", pixels=None):
@@ -98,7 +98,7 @@ def test_pixels_that_would_become_nonsense_are_refused(values):
 
 
 def test_texts_go_to_an_input_of_strings():
-    columns = {"id": ["a", "b"], "text": ["one", "two"]}
+    columns = {"text": ["one", "two"]}
     assert one(columns, None, dtype="str").tolist() == ["one", "two"]
     assert one(columns, 2, 1, dtype="str").tolist() == [["one"], ["two"]]
     for shape, dtype in (((None, 2), "str"), ((None, 64), "int64")):
@@ -106,7 +106,7 @@ def test_texts_go_to_an_input_of_strings():
             one(columns, *shape, dtype=dtype)
 
 
-NUMBERS = {"id": ["a", "b"], "age": [31, 45], "dose": [0.5, 2.0]}
+NUMBERS = {"age": [31, 45], "dose": [0.5, 2.0]}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

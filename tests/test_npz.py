@@ -17,6 +17,8 @@ from jaxverify.cli import main
 from jaxverify.data.npz import iter_rows, members, npz_writer
 from jaxverify.protect import npz as npz_module
 from jaxverify.protect import protect
+from jaxverify.protect.opening import open_rows
+from jaxverify.protect.survey import survey
 from jaxverify.record import load
 
 SECRET = bytes(range(32))
@@ -210,3 +212,28 @@ def test_text_too_narrow_for_its_new_numbers_is_an_error_that_says_so(tmp_path):
     with pytest.raises(UserError, match="array number is text of width 2"):
         protected(tmp_path, arrays)
     assert [path.name for path in tmp_path.iterdir()] == ["data.npz"]
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3)])
+def test_real_images_of_an_array_are_asked_as_pixels_among_the_others(shape, tmp_path):
+    images = noise(90, *shape)
+    _, _, record = protected(tmp_path, {"x": images, "label": np.arange(90) % 3}, eta=0.3)
+    command = ["challenge", str(tmp_path / "record.json"), "--out", str(tmp_path / "q.npz")]
+    assert main([*command, "--decoys", str(tmp_path / "data.npz")]) == 0
+    with np.load(tmp_path / "q.npz") as asked:
+        found = Counter(map(bytes, asked["features"]))
+    extra = Counter(map(bytes, np.asarray(record.samples().features)))
+    decoys = found - extra
+    assert decoys.total() == extra.total() == 27
+    assert set(decoys) <= set(map(bytes, images))
+
+
+def test_an_example_of_a_label_keeps_no_image_in_memory(tmp_path):
+    path = tmp_path / "data.npz"
+    np.savez(path, x=noise(40, 8, 8), label=np.arange(40) % 2, hint=np.arange(40) % 2)
+    rows = open_rows(path)
+    seen = survey(rows, rows.tables(), "label", np.random.default_rng(0))
+    assert {label: sorted(row) for label, row in seen.examples.items()} == {
+        0: ["hint", "label"],
+        1: ["hint", "label"],
+    }

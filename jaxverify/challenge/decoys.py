@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from jaxverify.errors import DataError
 from jaxverify.protect.opening import open_rows
+from jaxverify.protect.survey import listed
 from jaxverify.record import Record
-from jaxverify.rendering import VectorRendering
+from jaxverify.rendering import ImageRendering, VectorRendering
 
 
 def read_decoys(
@@ -32,7 +33,7 @@ def read_decoys(
         columns = rows.columns(table)
         for name in record.columns:
             if name not in columns.column_names:
-                have = ", ".join(columns.column_names)
+                have = listed(columns.column_names)
                 raise DataError(f"{path} has no column {name!r}; it has {have}")
         tables.append(columns.select(record.columns))
     if not tables:
@@ -40,7 +41,7 @@ def read_decoys(
     whole = pa.concat_tables(tables, promote_options="default")
     chosen = rng.choice(whole.num_rows, min(number, whole.num_rows), replace=False)
     drawn = whole.take(pa.array(np.sort(chosen)))
-    found: dict[str, list[Any]] = {name: drawn.column(name).to_pylist() for name in record.columns}
+    found = {name: _values(drawn.column(name), record) for name in record.columns}
     if isinstance(record.rendering, VectorRendering):
         for column in record.rendering.columns:
             try:
@@ -49,3 +50,12 @@ def read_decoys(
                 raise DataError(f"{path}: column {column.name} does not hold numbers") from error
             found[column.name] = list(values)
     return found
+
+
+def _values(column: pa.ChunkedArray, record: Record) -> list[Any]:
+    """As questions hold them: images encoded, also those of an array."""
+    if not isinstance(column.type, pa.FixedShapeTensorType):
+        return column.to_pylist()
+    if not isinstance(record.rendering, ImageRendering):
+        raise DataError(f"the decoys are images, and the questions {record.rendering.kind}")
+    return record.rendering.render(column.combine_chunks().to_numpy_ndarray())

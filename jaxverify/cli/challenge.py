@@ -45,15 +45,16 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def _run(options: argparse.Namespace) -> int:
     import numpy as np
 
-    from jaxverify.challenge import ID, questions, write_questions
+    from jaxverify.challenge import ID, asked_indices, questions, write_questions
     from jaxverify.challenge.decoys import read_decoys
 
     record = load(options.record)
-    asked = questions(record, options.shard, with_twins=options.twins)
+    decoys = None
     if options.decoys is not None:
         rng = np.random.default_rng()  # of the operating system: nobody need draw them again
-        decoys = read_decoys(options.decoys, record, len(asked[ID]), rng)
-        asked = questions(record, options.shard, with_twins=options.twins, decoys=decoys)
+        number = len(asked_indices(record, options.shard))
+        decoys = read_decoys(options.decoys, record, number, rng)
+    asked = questions(record, options.shard, with_twins=options.twins, decoys=decoys)
     write_questions(asked, record.rendering, options.out)
     Console().print(f"{len(asked[ID]):,} questions: {options.out}", soft_wrap=True)
     return 0

@@ -1,7 +1,7 @@
 """From the answers that a model has given so far to a verdict."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ class Judge:
         record: of the extra task.
         indices: of the extra samples, in the order in which they are asked.
         ids: of the questions, likewise.
+        labels: of the samples, likewise.
         alpha: α of this attempt.
         test: which one.
     """
@@ -37,6 +38,7 @@ class Judge:
     record: Record
     indices: Int[np.ndarray, " n"]
     ids: Sequence[str]
+    labels: Int[np.ndarray, " n"]
     alpha: float
     test: AnyTest
 
@@ -44,7 +46,24 @@ class Judge:
     def of(cls, record: Record, shard: Shard, test: AnyTest) -> "Judge":
         """The judge of an attempt that asks ``shard``."""
         indices, ids = asked_indices(record, shard), sample_ids(record)
-        return cls(record, indices, [ids[i] for i in indices], record.alpha / shard.of, test)
+        return cls(
+            record=record,
+            indices=indices,
+            ids=[ids[i] for i in indices],
+            labels=np.asarray(record.samples().labels)[indices],
+            alpha=record.alpha / shard.of,
+            test=test,
+        )
+
+    def answers(self, found: Found) -> Int[np.ndarray, " m"]:
+        """Those that the verdict rests on, in order; to a test that counts once, all.
+
+        Guarantee: of a sequential test they do not depend on how many were asked at once.
+        """
+        looked_at = len(self.ids)
+        if self.test == "sequential":
+            looked_at = self._in_sequence(found).num_asked
+        return in_order(found, self.ids[:looked_at])
 
     def is_clear(self, found: Found) -> bool:
         """Whether more answers would change nothing; a test that counts once needs them all."""
@@ -67,19 +86,20 @@ class Judge:
     def twins(self, found: Found) -> dict[str, Any]:
         """How many of the held-out twins were answered rightly, and what that says."""
         every = twin_ids(self.record)
-        labels = np.asarray(self.record.samples().labels)[self.indices]
-        right = int((in_order(found, self.ids) == labels).sum())
-        of_twins = int((in_order(found, [every[i] for i in self.indices]) == labels).sum())
-        p_value = float(stats.twin_p_value(right, of_twins, len(labels)))
-        return {"num_correct": of_twins, "num_samples": len(labels), "p_value": p_value}
+        right = int((in_order(found, self.ids) == self.labels).sum())
+        of_twins = int((in_order(found, [every[i] for i in self.indices]) == self.labels).sum())
+        n = len(self.labels)
+        p_value = stats.twin_p_value(right, of_twins, n)
+        return {"num_correct": of_twins, "num_samples": n, "p_value": p_value}
 
     def _in_sequence(self, found: Found) -> SequentialVerdict:
         ids = list(takewhile(found.__contains__, self.ids))
+        task = replace(self.record.task, num_samples=len(self.ids))
         return sequential.judge(
             in_order(found, ids),
-            np.asarray(self.record.samples().labels)[self.indices],
-            self.record.task.num_classes,
+            self.labels,
+            task.num_classes,
             alpha=self.alpha,
             epsilon=self.record.epsilon,
-            cautions=cautions(self.record.task, self.record.alpha, self.record.epsilon),
+            cautions=cautions(task, self.alpha, self.record.epsilon),
         )

@@ -147,7 +147,7 @@ def _of_model(
     pixels = Pixels(options.pixels, options.mean, options.std)
     model, digest = open_model(path), _sha256(path)
     return Source(
-        lambda columns: ask(model, columns, classes, pixels),
+        lambda _, columns: ask(model, columns, classes, pixels),
         path.name,
         digest,
         f"model {digest}, {pixels}",
@@ -170,7 +170,10 @@ def _of_endpoint(options: argparse.Namespace, classes: Classes) -> Source:
     session = requests.Session()
     words = f"{options.url}, {options.protocol}{', named' if options.named else ''}"
     return Source(
-        lambda columns: ask(endpoint, columns, classes, session=session), options.url, None, words
+        lambda _, columns: ask(endpoint, columns, classes, session=session),
+        options.url,
+        None,
+        words,
     )
 
 

@@ -15,7 +15,6 @@ from jaxverify.atomic import write_atomic
 from jaxverify.cli import sources
 from jaxverify.cli.shards import shard
 from jaxverify.errors import UserError
-from jaxverify.predictors.answers import in_order
 from jaxverify.record import Record, load
 from jaxverify.report.in_toto import statement
 from jaxverify.report.terminal import page
@@ -92,7 +91,7 @@ def _run(options: argparse.Namespace) -> int:
         facts["twins"] = judge.twins(found)
     attempt = ledger.Attempt(
         shard=str(options.shard),
-        answers=ledger.fingerprint(in_order(found, judge.ids), options.test),
+        answers=ledger.fingerprint(judge.answers(found), options.test),
         alpha=judge.alpha,
         outcome=facts["outcome"],
         model=source.name,
@@ -128,6 +127,7 @@ def _ask(
             answered,
             batch_size=options.batch_size,
             budget=options.budget,
+            in_part=judge.test == "sequential",
             enough=judge.is_clear,
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )

@@ -9,7 +9,8 @@ from jaxverify.atomic import write_atomic
 from jaxverify.challenge import ID
 from jaxverify.errors import DataError, UserError
 
-AskBatch = Callable[[Mapping[str, list[Any]]], Sequence[int]]
+# Class indices of some questions, from their ids and the columns that the model reads.
+AskBatch = Callable[[Sequence[str], Mapping[str, list[Any]]], Sequence[int]]
 
 
 class Answered:
@@ -64,37 +65,45 @@ def ask_all(
     *,
     batch_size: int = 32,
     budget: int | None = None,
+    in_part: bool = False,
     enough: Callable[[Mapping[str, int]], bool] = lambda found: False,
     progress: Callable[[int, int], Any] = lambda done, total: None,
 ) -> dict[str, int]:
     """The class index of each question, by its id.
 
     Args:
-        ask: asks some questions at once; it is given their ids too.
+        ask: asks some questions at once.
         columns: of all questions, their ids among them.
         answered: what was answered before, and where it is kept.
         batch_size: how many are asked at once.
         budget: how many may be asked; they may cost money.
+        in_part: whether the answers to some questions are of use: then the budget ends the asking.
         enough: given the answers so far, whether no more are wanted.
         progress: called with the number of answers and of questions.
 
     Raises:
-        UserError: if more might have to be asked than ``budget``, before any is; as ``ask`` does.
+        UserError: if more would have to be asked than ``budget``, before any is, but where
+            ``in_part``; as ``ask`` does.
 
-    Guarantee: no question is asked that was answered, and none twice; they are asked in order.
+    Guarantee: no question is asked that was answered, none twice, and no more than ``budget``; they
+    are asked in order.
     """
     if batch_size < 1:
         raise UserError(f"batch_size is {batch_size}; it is at least 1")
     ids = columns[ID]
+    read = {name: values for name, values in columns.items() if name != ID}
     missing = [i for i, name in enumerate(ids) if name not in answered.found]
-    if budget is not None and len(missing) > budget:
+    if budget is not None and in_part:
+        missing = missing[:budget]
+    elif budget is not None and len(missing) > budget:
         raise UserError(f"{len(missing):,} questions are left, more than the budget of {budget:,}")
     progress(len(ids) - len(missing), len(ids))
     for start in range(0, len(missing), batch_size):
         if enough(answered.found):
             break
         rows = missing[start : start + batch_size]
-        indices = ask({name: [values[i] for i in rows] for name, values in columns.items()})
-        answered.add([ids[i] for i in rows], indices)
+        asked = [ids[i] for i in rows]
+        indices = ask(asked, {k: [values[i] for i in rows] for k, values in read.items()})
+        answered.add(asked, indices)
         progress(len(answered.found), len(ids))
     return answered.found

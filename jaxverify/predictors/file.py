@@ -60,7 +60,7 @@ def open_answers(path: Path, classes: Classes, ids: Sequence[str]) -> AskBatch:
     found = read_answers(path, classes)
     if not any(name in found for name in ids):
         raise DataError(f"{path} answers none of this record's questions: is it to another?")
-    return lambda columns: [found.get(name, UNKNOWN) for name in columns[ID]]
+    return lambda ids, _: [found.get(name, UNKNOWN) for name in ids]
 
 
 def _reader(path: Path, row: dict[str, Any], classes: Classes) -> Answer:

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import numpy as np
 import requests
 
-from jaxverify.challenge import ID
 from jaxverify.errors import UserError
 from jaxverify.predictors.answers import Classes
 
@@ -73,8 +72,7 @@ def ask(
 
     Args:
         endpoint: the model.
-        columns: of the questions, all of one length: texts, numbers, or images as encoded bytes;
-            their ids, if they are among them, are not sent.
+        columns: of the questions, all of one length: texts, numbers, or images as encoded bytes.
         classes: how answers name the classes.
         session: keeps the connection open from request to request.
 
@@ -85,7 +83,7 @@ def ask(
     Guarantee: every index returned is the endpoint's answer to that question; an answer that is
     not understood is -1, and a response that is not understood is an error.
     """
-    columns = {k: [_plain(v) for v in values] for k, values in columns.items() if k != ID}
+    columns = {name: [_plain(v) for v in values] for name, values in columns.items()}
     body = {"v1": _v1, "v2": _v2, "mlflow": _mlflow}[endpoint.protocol](columns, endpoint.named)
     value = _post(endpoint, body, session or requests.Session())
     count = len(next(iter(columns.values())))

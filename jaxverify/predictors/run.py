@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Num
 
 from jaxverify import runs
-from jaxverify.challenge import ID
 from jaxverify.data.images import decode
 from jaxverify.data.text import encode
 from jaxverify.errors import DataError, UserError
@@ -42,10 +41,10 @@ def open_run(path: Path, kind: Kind, classes: Classes) -> AskBatch:
         raise UserError(f"{folder} has a model of {number} classes, not of {len(classes.names)}")
     to_features = _to_features(folder, kind)
 
-    def ask(columns: Mapping[str, list[Any]]) -> Sequence[int]:
-        asked = {name: values for name, values in columns.items() if name != ID}
+    def ask(ids: Sequence[str], columns: Mapping[str, list[Any]]) -> Sequence[int]:
+        del ids
         logits = np.asarray(
-            model.apply(model.variables, jnp.asarray(to_features(asked))), np.float32
+            model.apply(model.variables, jnp.asarray(to_features(columns))), np.float32
         )
         best = np.where(np.isnan(logits).any(axis=1), UNKNOWN, np.argmax(logits, axis=1))
         return [classes.index(int(index)) for index in best]

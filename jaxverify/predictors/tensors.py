@@ -8,9 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
-from jaxverify.challenge import ID
+from jaxverify.data.images import decode
 from jaxverify.errors import UserError
-from jaxverify.rendering import decode
 
 
 @dataclass(frozen=True)
@@ -105,8 +104,7 @@ def arrays(
     column to the input of its name.
 
     Args:
-        columns: of the questions, all of one length: texts, numbers, or images as encoded bytes;
-            ids, if they are among them, are left out.
+        columns: of the questions, all of one length: texts, numbers, or images as encoded bytes.
         inputs: of the model.
         pixels: what is done to pixels.
 
@@ -116,7 +114,6 @@ def arrays(
     Guarantee: nothing is resized, cut off or made a whole number; what does not fit is an error
     that names the inputs.
     """
-    columns = {name: values for name, values in columns.items() if name != ID}
     values = next(iter(columns.values()))
     if isinstance(values[0], bytes):
         return [_images(values, inputs, pixels)]
@@ -126,7 +123,7 @@ def arrays(
 
 
 def _images(contents: list[bytes], inputs: Sequence[Input], pixels: Pixels) -> np.ndarray:
-    images = np.stack([decode(content) for content in contents])
+    images = decode(contents, "the questions")
     _, height, width, channels = images.shape
     wanted = [channels, 3] if channels == 1 else [channels]
     if len(inputs) == 1 and inputs[0].is_numeric:

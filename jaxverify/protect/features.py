@@ -14,7 +14,7 @@ from jaxverify.data.images import decode
 from jaxverify.data.text import build_vocabulary, tokenize
 from jaxverify.errors import DataError
 from jaxverify.extra_task import Kind
-from jaxverify.protect.survey import Survey, listed
+from jaxverify.protect.survey import Survey, is_image, listed
 from jaxverify.rendering import Column, ImageRendering, Rendering, TextRendering, VectorRendering
 
 _TEXTS = 5_000  # that the vocabulary is taken from
@@ -73,7 +73,7 @@ def find_features(survey: Survey, kind: Kind | None, columns: Sequence[str]) -> 
             raise DataError(f"there is no feature column {name!r}; there are {listed(others)}")
     looked_at = columns or others
     found = {
-        "image": [n for n in looked_at if _is_image(survey.sample.column(n).type)],
+        "image": [n for n in looked_at if is_image(survey.sample.column(n).type)],
         "text": [n for n in looked_at if _is_text(survey.sample.column(n))],
         "vector": [
             n for n in looked_at if n not in survey.numbering and _numbers(survey, n) is not None
@@ -103,7 +103,7 @@ def _images(survey: Survey, columns: tuple[str, ...]) -> Features:
         rendering = ImageRendering("PNG", "L" if channels == 1 else "RGB")
         donors = np.arange(survey.sample.num_rows)
         return Features("image", columns, (height, width, channels), rendering, donors)
-    if not _is_image(kind):
+    if not is_image(kind):
         raise DataError(f"column {name} is {kind}, not encoded images")
     contents = survey.sample.column(name).to_pylist()
     if None in contents:
@@ -115,10 +115,6 @@ def _images(survey: Survey, columns: tuple[str, ...]) -> Features:
     shape = decode([contents[example]], f"column {name}").shape[1:]
     donors = np.array([i for i, form in enumerate(forms) if form == commonest])
     return Features("image", columns, shape, rendering, donors)
-
-
-def _is_image(kind: pa.DataType) -> bool:
-    return pa.types.is_binary(kind) or isinstance(kind, pa.FixedShapeTensorType)
 
 
 def _form(content: bytes, name: str) -> tuple[str, str, tuple[int, int]]:

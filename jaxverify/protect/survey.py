@@ -124,10 +124,15 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(some)
 
 
+def is_image(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds images: encoded, or as arrays."""
+    return pa.types.is_binary(kind) or isinstance(kind, pa.FixedShapeTensorType)
+
+
 def _add_examples(
     examples: dict[Any, dict[str, Any]], columns: pa.Table, labels: pa.ChunkedArray
 ) -> None:
-    plain = [f.name for f in columns.schema if not pa.types.is_binary(f.type)]
+    plain = [f.name for f in columns.schema if not is_image(f.type)]
     for label in labels.unique().to_pylist():
         if label not in examples:
             (row,) = columns.select(plain).slice(pc.index(labels, label).as_py(), 1).to_pylist()

@@ -1,7 +1,7 @@
 """From the arrays of extra samples to what stands in a customer's files: words, images, numbers."""
 
 from jaxverify.rendering.base import Rendering, rendering_from_json
-from jaxverify.rendering.images import ImageRendering, decode
+from jaxverify.rendering.images import ImageRendering
 from jaxverify.rendering.text import TextRendering
 from jaxverify.rendering.vectors import Column, VectorRendering
 
@@ -11,6 +11,5 @@ __all__ = [
     "Rendering",
     "TextRendering",
     "VectorRendering",
-    "decode",
     "rendering_from_json",
 ]

@@ -83,7 +83,7 @@ class ImageRendering:
         What is lost is lost to the cloud and at verification alike, so a model can still learn the
         samples; but the less is left of them, the more alike they are.
         """
-        decoded = [decode(content) for content in self.render(features)]
+        decoded = [_decode(content) for content in self.render(features)]
         pixels = np.asarray(features, np.float64).ravel()
         return float(np.corrcoef(pixels, np.stack(decoded).astype(np.float64).ravel())[0, 1])
 
@@ -114,7 +114,7 @@ class ImageRendering:
         return cls(value["format"], value["mode"], tables, value["subsampling"])
 
 
-def decode(content: bytes) -> UInt8[np.ndarray, "h w c"]:
+def _decode(content: bytes) -> UInt8[np.ndarray, "h w c"]:
     """The pixels of an encoded image, grey or RGB."""
     with Image.open(io.BytesIO(content)) as image:
         pixels = np.asarray(image)
