@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,10 @@ from jaxverify import UserError
 from train.loop import TrainingError
 from train.reproduce import main
 from train.reproduction import measures, publication, queue, study_tables, tables
+from train.reproduction import plan as plan_module
 from train.reproduction.arms import ARMS, BASELINE, CELLS, ETAS, STANDARD, Arm
 from train.reproduction.duration import Durations
+from train.reproduction.finished import finished
 from train.reproduction.plan import Run, plan
 from train.reproduction.studies import STUDIES
 from train.run_folder import RunFolder
@@ -327,13 +330,22 @@ def published(seed: int, arm: Arm, accuracy: float) -> dict:
 def test_what_is_published_is_shown_and_says_nothing_of_the_machine(tmp_path, monkeypatch):
     for name, path in {"RESULTS": "results", "PAGE": "page.md", "PICTURES": "pictures"}.items():
         monkeypatch.setattr(publication, name, tmp_path / path)
-    finished = {
+    monkeypatch.setattr(plan_module, "RESULTS", tmp_path / "results")
+    done = {
         Run(IMDB, arm, seed, "cpu"): published(seed, arm, accuracy)
         for arm, accuracy in ((BASELINE, 0.88), (STANDARD, 0.87), (Arm("natural"), 0.86))
         for seed in (0, 1)
     }
-    publication.publish(finished)
+    publication.publish(done)
     publication.redraw()
+    # Where there are no run folders, as on another machine.
+    config = Run(IMDB, STANDARD, 1, "cpu").config(tmp_path / "runs", None)
+    found = finished(Run(IMDB, STANDARD, 1, "cpu"), config)
+    assert found is not None
+    assert found["summary"] == done[Run(IMDB, STANDARD, 1, "cpu")]["summary"]
+    assert finished(Run(IMDB, STANDARD, 1, "cpu"), replace(config, epochs=9)) is None
+    assert finished(Run(IMDB, STANDARD, 2, "cpu"), config) is None
+    assert finished(Run(IMDB, STANDARD, 1, "paper"), config) is None
     names = {path.name for path in (tmp_path / "results").iterdir()}
     assert "imdb-textcnn-eta0.008-s0.75-seed1.json" in names
     assert len(names) == 6

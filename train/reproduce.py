@@ -5,9 +5,9 @@ task.
 
 python -m train.reproduce --table 2 --cells imdb/textcnn --budget cpu --data FOLDER
 
-Each run has a folder of its own; one that is finished is not made again, and one that was cut short
-goes on, so the same command resumes after a crash. Without --table, --figure and --study all
-tables and figures are made.
+Each run has a folder of its own; one that is finished, here or under results/, is not made again,
+and one that was cut short goes on, so the same command resumes after a crash. Without --table,
+--figure and --study all tables and figures are made.
 """
 
 import argparse
@@ -79,12 +79,13 @@ def _reproduce(options: argparse.Namespace, console: Console) -> int:
         return 0
 
     keep_freed_memory()
-    from train.reproduction.queue import finished, work_off  # JAX starts here
+    from train.reproduction.finished import finished
+    from train.reproduction.queue import work_off  # JAX starts here
     from train.reproduction.study_tables import study
     from train.reproduction.tables import ARTEFACTS
 
     failed = {} if options.publish else work_off(runs, options.root, options.data, console)
-    done = {run: finished(run.config(options.root, options.data)) for run in runs}
+    done = {run: finished(run, run.config(options.root, options.data)) for run in runs}
     done = {run: result for run, result in done.items() if result is not None}
     if options.publish:
         from train.reproduction.publication import PAGE, publish, redraw

@@ -129,7 +129,8 @@ def test_numbers_go_in_as_scikit_learn_writes_it_and_come_out_by_class(kind, apa
     path, weights = of_numbers(tmp_path / "m.onnx", kind, apart=apart)
     task = ExtraTask("vector", (4,), 3, 30, fixed_ratio=0.5)
     rendering = VectorRendering(tuple(Column(name, "float64", 0.0, 9.0) for name in "abcd"))
-    asked = questions(new_record(task, rendering, tuple("abcd"), NAMES))
+    given = questions(new_record(task, rendering, tuple("abcd"), NAMES))
+    asked = {name: given[name] for name in "abcd"}
     wanted = np.column_stack([asked[name] for name in "abcd"]) @ weights
     found = ask(open_onnx(path), asked, CLASSES, Pixels())
     assert found == np.argmax(wanted, axis=1).tolist()

@@ -107,7 +107,8 @@ def test_numbers_are_one_matrix(write, tmp_path):
     model = nn.Sequential(nn.Linear(4, 3)).eval()
     rendering = VectorRendering(tuple(Column(name, "float64", 0.0, 9.0) for name in "abcd"))
     task = ExtraTask("vector", (4,), 3, 30, fixed_ratio=0.5)
-    asked = questions(new_record(task, rendering, tuple("abcd"), NAMES))
+    given = questions(new_record(task, rendering, tuple("abcd"), NAMES))
+    asked = {name: given[name] for name in "abcd"}
     matrix = np.column_stack([asked[name] for name in "abcd"]).astype(np.float32)
     with torch.inference_mode():
         wanted = model(torch.from_numpy(matrix)).argmax(1).tolist()

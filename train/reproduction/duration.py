@@ -9,6 +9,7 @@ from pathlib import Path
 
 from train.config import Config
 from train.reproduction.arms import Cell
+from train.reproduction.finished import finished
 from train.reproduction.plan import Run
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -39,9 +40,9 @@ class Durations:
 
     def expected(self, run: Run) -> float:
         """Seconds until ``run`` is finished, 0 if it is; what a part of it took is not deducted."""
-        if (self._root / run.name / "result.json").exists():
-            return 0.0
         config = run.config(self._root, None)
+        if finished(run, config) is not None:
+            return 0.0
         seen = self._seen.get(_kind(run.budget, run.cell, config))
         return _estimate(config) if seen is None else seen
 

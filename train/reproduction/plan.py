@@ -19,6 +19,9 @@ _SMOKE = {
 _SMOKE_ETA = 10  # times as many extra samples, as of so few no model could pass
 
 
+RESULTS = Path(__file__).parent.parent.parent / "results" / "reproduction"
+
+
 @dataclass(frozen=True)
 class Run:
     """One training of the evaluation: a cell, what is added to it, and a seed."""
@@ -33,6 +36,11 @@ class Run:
         """Tells it from every other run, and is the path of its folder."""
         dataset, model = self.cell
         return f"{self.budget}/{dataset}-{model}/{self.arm}-seed{self.seed}"
+
+    @property
+    def published(self) -> Path:
+        """Where its result stands among the published ones, if it does; those are of one budget."""
+        return RESULTS / f"{self.name.split('/', 1)[1].replace('/', '-')}.json"
 
     def config(self, root: Path, data: Path | None) -> Config:
         """The training run, which goes on where it was stopped.

@@ -12,14 +12,13 @@ from train.markdown import markdown_table
 from train.reproduction.arms import ARMS, BASELINE, CELLS, FIGURES, STANDARD, Arm
 from train.reproduction.measures import Result
 from train.reproduction.pictures import draw_losses
-from train.reproduction.plan import Run
+from train.reproduction.plan import RESULTS, Run
 from train.reproduction.studies import STUDIES
 from train.reproduction.study_tables import by_epsilon, study
 from train.reproduction.tables import ARTEFACTS, Results, Rows
 from train.summary import summarise
 
 _ROOT = Path(__file__).parent.parent.parent
-RESULTS = _ROOT / "results" / "reproduction"
 PAGE = _ROOT / "docs" / "reproduction.md"
 PICTURES = _ROOT / "docs" / "reproduction"
 
@@ -54,8 +53,7 @@ def publish(finished: Mapping[Run, Result]) -> None:
     for run, result in finished.items():
         config = result["config"] | dict.fromkeys(PLACES)
         content = {"cell": run.cell, "arm": vars(run.arm), **result, "config": config}
-        path = RESULTS / f"{run.name.split('/', 1)[1].replace('/', '-')}.json"
-        write_atomic(path, (json.dumps(content, indent=1) + "\n").encode())
+        write_atomic(run.published, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def redraw() -> None:

@@ -1,19 +1,16 @@
 """Working off a list of runs: each once, in its own folder, whatever happens in between."""
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from jaxverify.errors import UserError
-from train.config import Config
 from train.loop import TrainingError, train
 from train.reproduction.duration import Durations, spell
+from train.reproduction.finished import finished
 from train.reproduction.plan import Run
 
 
@@ -37,8 +34,8 @@ def work_off(
     Raises:
         UserError: if a folder holds another run than the one that it is named after.
 
-    Guarantee: a finished run is never trained again, no two runs share a folder, and killed at any
-    moment and started again the results are the same.
+    Guarantee: a run that is finished, or published from another machine, is never trained again,
+    no two runs share a folder, and killed at any moment and started again the results are the same.
     """
     failed: dict[Run, str] = {}
     for i, run in enumerate(runs):
@@ -47,7 +44,7 @@ def work_off(
         lock = FileLock(config.run_folder / ".lock")
         try:
             with lock.acquire(blocking=False):
-                if finished(config) is not None:
+                if finished(run, config) is not None:
                     continue
                 durations = Durations(root, runs)
                 left = spell(sum(durations.expected(other) for other in runs[i:]))
@@ -61,22 +58,3 @@ def work_off(
             console.print(f"[red]{run.name}: {error}")
         jax.clear_caches()  # the next run has another program; the memory of this one is wanted
     return failed
-
-
-def finished(config: Config) -> dict[str, Any] | None:
-    """What ``result.json`` says, if the run is at its end.
-
-    Raises:
-        UserError: if the folder holds another run.
-    """
-    path = config.run_folder / "result.json"
-    if not path.exists():
-        return None
-    result = json.loads(path.read_text())
-    changed = Config.from_json(result["config"]).differences(config)
-    if changed:
-        raise UserError(
-            f"{config.run_folder} holds a run with another {', '.join(changed)}: move it away, or "
-            "choose another --root"
-        )
-    return result
