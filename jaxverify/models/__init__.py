@@ -1,4 +1,4 @@
-"""The networks of the paper's Table 1, vgg11 with BatchNorm, and a small one for the digits."""
+"""The networks of the paper's Table 1, vgg11 with BatchNorm, and small ones for small images."""
 
 import difflib
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from jaxtyping import Array, Float32, Shaped
 
 from jaxverify.errors import UserError
 from jaxverify.models.att_blstm import AttBLSTM
+from jaxverify.models.autoencoder import Autoencoder
 from jaxverify.models.digits import DigitsCNN
 from jaxverify.models.resnet import ResNet34
 from jaxverify.models.textcnn import TextCNN
@@ -23,14 +24,18 @@ IMAGE_MODELS = {
     "digits_cnn": DigitsCNN,
 }
 TEXT_MODELS = {"textcnn": TextCNN, "att_blstm": AttBLSTM}
+AUTOENCODERS = {
+    "autoencoder": Autoencoder,
+    "linear_autoencoder": partial(Autoencoder, width=None),
+}
 
 
 def create(name: str, *, num_classes: int, vocab_size: int | None = None) -> nn.Module:
     """The network called ``name``, without parameters.
 
     Args:
-        name: a key of ``IMAGE_MODELS`` or ``TEXT_MODELS``.
-        num_classes: C, the number of logits.
+        name: a key of ``IMAGE_MODELS``, ``TEXT_MODELS`` or ``AUTOENCODERS``.
+        num_classes: C, the number of logits; an autoencoder has none.
         vocab_size: of text alone: the number of token ids, the two reserved ones counted.
 
     Raises:
@@ -47,7 +52,9 @@ def create(name: str, *, num_classes: int, vocab_size: int | None = None) -> nn.
         if vocab_size is None:
             raise UserError(f"{name} reads text, and vocab_size is missing")
         return TEXT_MODELS[name](num_classes=num_classes, vocab_size=vocab_size)
-    names = sorted([*IMAGE_MODELS, *TEXT_MODELS])
+    if name in AUTOENCODERS:
+        return AUTOENCODERS[name]()
+    names = sorted([*IMAGE_MODELS, *TEXT_MODELS, *AUTOENCODERS])
     nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
     raise UserError(
         f"no model is called {name!r}; did you mean {nearest!r}? There are {', '.join(names)}"
@@ -64,8 +71,9 @@ class Inference:
 
     module: nn.Module
 
-    def __call__(
-        self, variables: Any, features: Shaped[Array, "n ..."]
-    ) -> Float32[Array, "n num_classes"]:
-        """Logits under frozen batch statistics and without dropout."""
+    def __call__(self, variables: Any, features: Shaped[Array, "n ..."]) -> Float32[Array, "n ..."]:
+        """Logits ``[n, num_classes]``, or reconstructions of the features, as in inference mode.
+
+        Batch statistics are frozen, and there is no dropout.
+        """
         return jnp.asarray(self.module.apply(variables, features, train=False))

@@ -7,7 +7,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-_STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
+_STYLES = {
+    "PASS": "bold green",
+    "FAIL": "bold red",
+    "INCONCLUSIVE": "bold yellow",
+    "NO POWER": "bold yellow",
+}
 MEANINGS = {
     "PASS": "the model knows more of the extra task than an unconverged one would",
     "FAIL": "the model knows less of the extra task than a converged one is expected to",
@@ -51,6 +56,29 @@ def sequential_page(facts: Mapping[str, Any]) -> Group:
         table.add_row(name, value)
     cautions = (Text(f"Caution: {sentence}", style="yellow") for sentence in facts["cautions"])
     return Group(table, *cautions)
+
+
+def score_page(facts: Mapping[str, Any]) -> Group:
+    """The same of a verdict by scores.
+
+    Args:
+        facts: as ``ScoreVerdict.to_dict`` gives them.
+    """
+    alpha, outcome = facts["alpha"], facts["outcome"]
+    caption = MEANINGS["PASS"]
+    if not facts["passed"]:
+        caption = "too little is memorised to tell, or the model cannot memorise; this is no FAIL"
+    table = Table(title=Text(outcome, style=_STYLES[outcome]), caption=caption, show_header=False)
+    table.add_column(style="dim")
+    table.add_column(justify="right")
+    table.add_row("extra samples, and as many twins", f"{facts['num_samples']:,}")
+    bounds = f"[{facts['auc_lower']:.3f}, {facts['auc_upper']:.3f}]"
+    table.add_row(
+        f"AUC against the twins ({1 - alpha:.0%} bounds)", f"{facts['auc']:.3f}  {bounds}"
+    )
+    table.add_row(f"p-value (rank, alpha {alpha:g})", f"{facts['p_value']:.3g}")
+    table.add_row("an unconverged model may know (epsilon)", f"{facts['epsilon']:.0%}")
+    return Group(table)
 
 
 def sequential_rows(facts: Mapping[str, Any]) -> dict[str, str]:

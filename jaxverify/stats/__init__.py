@@ -9,6 +9,7 @@ other to the last count.
 
 from jaxverify.stats.permutation import permutation_p_value
 from jaxverify.stats.planning import detectable_share, power, required_num_samples
+from jaxverify.stats.ranks import auc, auc_bounds, rank_p_value
 from jaxverify.stats.sequential import evidence_against, evidence_of_convergence
 from jaxverify.stats.significance import (
     Threshold,
@@ -23,6 +24,8 @@ from jaxverify.stats.twins import twin_p_value
 
 __all__ = [
     "Threshold",
+    "auc",
+    "auc_bounds",
     "detectable_share",
     "evidence_against",
     "evidence_of_convergence",
@@ -32,6 +35,7 @@ __all__ = [
     "p_value",
     "permutation_p_value",
     "power",
+    "rank_p_value",
     "required_num_samples",
     "smallest_num_samples",
     "threshold",

@@ -1,0 +1,40 @@
+"""An autoencoder for small images: it learns without labels."""
+
+import math
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float32, UInt8
+
+from jaxverify.models.inputs import denormalise, normalise
+
+
+class Autoencoder(nn.Module):
+    """Dense layers down to a code of a few numbers, and up again to the image.
+
+    The code is too narrow to pass noise on, so that noise must be memorised to be reconstructed.
+
+    Attributes:
+        width: of the two hidden layers on either side of the code; None leaves them out, and what
+            is left, linear, memorises next to nothing.
+        code: numbers in the code.
+    """
+
+    width: int | None = 512
+    code: int = 16
+
+    @nn.compact
+    def __call__(
+        self, x: UInt8[Array, "n h w c"], train: bool = False
+    ) -> Float32[Array, "n h w c"]:
+        """Images made from their codes, in units of a byte; nothing depends on ``train``."""
+        shape = x.shape
+        flat = self._hidden(normalise(x).reshape(shape[0], -1))
+        code = nn.Dense(self.code, name="code")(flat)
+        flat = nn.Dense(math.prod(shape[1:]), name="pixels")(self._hidden(code))
+        return denormalise(jnp.reshape(flat, shape))
+
+    def _hidden(self, x: Float32[Array, "n d"]) -> Float32[Array, "n e"]:
+        for _ in range(0 if self.width is None else 2):
+            x = nn.relu(nn.Dense(self.width or 0)(x))
+        return x
