@@ -12,10 +12,11 @@ from train.state import State
 # The model's variables are an item of their own, so that a model can be loaded without knowing
 # how it was trained.
 _TRAINING = "training"
+_QUALITY = "test_accuracy"  # so it is called on disk, whatever the model is measured by
 
 
 class Checkpoints:
-    """The last checkpoints of a run and the one of the best test accuracy.
+    """The last checkpoints of a run and the one that was best on the test set.
 
     Saving is atomic, and goes on in the background while the next steps run; but for a run of
     several processes, which wait for it.
@@ -26,10 +27,10 @@ class Checkpoints:
         policy = ocp.checkpoint_managers.AnyPreservationPolicy(
             [
                 ocp.checkpoint_managers.LatestN(keep),
-                ocp.checkpoint_managers.BestN(get_metric_fn=_accuracy, n=1),
+                ocp.checkpoint_managers.BestN(get_metric_fn=_quality, n=1),
             ]
         )
-        options = ocp.CheckpointManagerOptions(preservation_policy=policy, best_fn=_accuracy)
+        options = ocp.CheckpointManagerOptions(preservation_policy=policy, best_fn=_quality)
         self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
 
     def steps(self) -> list[int]:
@@ -46,15 +47,18 @@ class Checkpoints:
         """Wait until what was saved is on disk."""
         self._manager.wait_until_finished()
 
-    def save(self, step: int, state: State, test_accuracy: float) -> None:
-        """Begin to write the state after ``step`` steps; waits for the one before, if need be."""
+    def save(self, step: int, state: State, quality: float) -> None:
+        """Begin to write the state after ``step`` steps; waits for the one before, if need be.
+
+        The model of the highest ``quality`` is kept.
+        """
         items = ocp.args.Composite(
             **{
                 MODEL: ocp.args.StandardSave(state.variables),
                 _TRAINING: ocp.args.StandardSave(_training(state)),
             }
         )
-        self._manager.save(step, args=items, metrics={"test_accuracy": test_accuracy})
+        self._manager.save(step, args=items, metrics={_QUALITY: quality})
         # The barriers of Orbax bear no manager's name: those of two seeds would be mixed up.
         if jax.process_count() > 1:
             self.wait()
@@ -85,5 +89,5 @@ def _training(state: State) -> dict[str, Any]:
     return {"step": state.step, "opt_state": state.opt_state, "tally": state.tally}
 
 
-def _accuracy(metrics: dict[str, float]) -> float:
-    return metrics["test_accuracy"]
+def _quality(metrics: dict[str, float]) -> float:
+    return metrics[_QUALITY]

@@ -9,6 +9,8 @@ import tyro
 
 from jaxverify.errors import UserError
 
+# Networks that learn without labels.
+UNLABELLED = ("autoencoder", "linear_autoencoder")
 # Fields that say where the data and the run lie, not what it computes.
 FOLDERS_OF_DATA = ("data", "manual_dir", "tfds_dir")
 PLACES = ("workdir", *FOLDERS_OF_DATA)
@@ -26,7 +28,8 @@ class Config:
     dataset: str
     """The data set: digits, cifar10, cifar100, imdb or ag_news."""
     model: str
-    """The network: resnet34, vgg11, vgg11_bn, textcnn, att_blstm or digits_cnn."""
+    """The network: resnet34, vgg11, vgg11_bn, textcnn, att_blstm, digits_cnn, or autoencoder or
+    linear_autoencoder, which learn without labels."""
 
     extra: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Protect the training set with the extra task; without it, the baseline is trained."""
@@ -135,6 +138,11 @@ class Config:
         process_id, count = self.process_id, self.num_processes
         if process_id is not None and not 0 <= process_id < (count or process_id + 1):
             raise UserError(f"process_id is {process_id}, of {count} processes counted from 0")
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether the network learns without labels."""
+        return self.model in UNLABELLED
 
     @property
     def run_folder(self) -> Path:

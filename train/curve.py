@@ -1,4 +1,4 @@
-"""The picture of a run: test accuracy, the extra task, the threshold and the crossing."""
+"""The picture of a run: how good it is, the extra task, and where it begins to pass."""
 
 import io
 from collections.abc import Sequence
@@ -44,6 +44,39 @@ def draw_curve(
     axes.set(title=title, xlabel="epoch", ylabel="accuracy", ylim=(0, 1.02), xlim=(0, None))
     axes.grid(alpha=0.25)
     axes.legend(loc="best", framealpha=0.9)
+    return _png(figure)
+
+
+def draw_reconstruction(
+    title: str, rows: Sequence[dict[str, Any]], probes: Sequence[dict[str, Any]] = ()
+) -> bytes:
+    """A PNG of what an autoencoder explains of the test set, and of the AUC, by epoch.
+
+    Args:
+        title: as :func:`draw_curve` takes it, like the rest.
+        rows: likewise.
+        probes: likewise.
+    """
+    figure = Figure(figsize=(7, 4.2), dpi=130, layout="constrained")
+    axes = figure.subplots()
+    style: dict[str, Any] = {"marker": "o" if len(rows) < 40 else None, "markersize": 3}
+    explained = [row["test_explained"] for row in rows]
+    axes.plot([row["epoch"] for row in rows], explained, label="test: explained", **style)
+    if "passed" in rows[0]:
+        asked = sorted([*rows, *probes], key=lambda row: row["step"])
+        aucs = [row["extra_auc"] for row in asked]
+        axes.plot([row["epoch"] for row in asked], aucs, "C3", label="extra task: AUC", **style)
+        axes.axhline(0.5, color="C3", linestyle=":", label="nothing memorised")
+        first = next((row for row in asked if row["passed"]), None)
+        if first is not None:
+            axes.axvline(first["epoch"], color="0.4", linestyle="--", label="first pass")
+    axes.set(title=title, xlabel="epoch", ylim=(0, 1.02), xlim=(0, None))
+    axes.grid(alpha=0.25)
+    axes.legend(loc="best", framealpha=0.9)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})
     return picture.getvalue()

@@ -67,12 +67,14 @@ def describe_run(config: Config, data: TrainingSet) -> str:
     elif data.task is None:
         lines.append(f"test samples with random labels added, eta = {config.eta:g}: not verifiable")
     else:
-        limit = threshold(config, data)
-        lines.append(
-            f"extra task: N = {data.task.num_samples}, s = {data.task.fixed_ratio:g}, "
-            f"{data.task.labels} labels; a pass needs more than {limit.count} right "
-            f"(T = {limit.accuracy:.3%})"
-        )
+        task = f"extra task: N = {data.task.num_samples}, s = {data.task.fixed_ratio:g}, "
+        if config.unlabelled:
+            task += "no labels; compared with as many held-out twins"
+        else:
+            limit = threshold(config, data)
+            task += f"{data.task.labels} labels; a pass needs more than {limit.count} right "
+            task += f"(T = {limit.accuracy:.3%})"
+        lines.append(task)
     lines += [f"run folder: {run.run_folder}" for run in config.each_seed()]
     return "\n".join(lines)
 
@@ -88,10 +90,14 @@ def threshold(config: Config, data: TrainingSet) -> stats.Threshold:
 def describe_row(row: dict[str, Any], seed: int | None = None) -> str:
     """One evaluation as a line, of ``seed`` where there are several."""
     line = "" if seed is None else f"seed {seed}  "
-    line += (
-        f"epoch {row['epoch']:6.2f}  loss {row['train_loss']:.3f}  "
-        f"train {row['train_accuracy']:6.2%}  test {row['test_accuracy']:6.2%}"
-    )
+    line += f"epoch {row['epoch']:6.2f}  "
+    if "train_accuracy" in row:
+        line += f"loss {row['train_loss']:.3f}  "
+        line += f"train {row['train_accuracy']:6.2%}  test {row['test_accuracy']:6.2%}"
+    else:
+        line += f"loss {row['train_loss']:.5f}  test {row['test_loss']:.5f}"
     if "passed" in row:
-        line += f"  extra {row['extra_accuracy']:6.2%}{'  passes' if row['passed'] else ''}"
+        known = f"{row['extra_accuracy']:6.2%}" if "extra_accuracy" in row else ""
+        known = known or f"{row['extra_loss']:.5f}  twins {row['twin_loss']:.5f}"
+        line += f"  extra {known}{'  passes' if row['passed'] else ''}"
     return line

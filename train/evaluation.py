@@ -62,8 +62,7 @@ def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evalua
         }
 
     def everything(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:
-        batches = _batches(data.test, config.eval_batch_size)
-        shares = (jax.tree.map(mesh.share, batch) for batch in batches)
+        shares = (jax.tree.map(mesh.share, b) for b in batches(data.test, config.eval_batch_size))
         correct = sum(int(eval_step(state, mesh.put(share))) for share in shares)
         row = {
             "train_loss": float(state.tally.loss) / int(state.tally.samples),
@@ -75,7 +74,7 @@ def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evalua
     return Evaluation(everything, extra_task)
 
 
-def _batches(samples: Samples, size: int):
+def batches(samples: Samples, size: int):
     """Batches of one size; the last is filled up with label -1, which no answer meets."""
     for start in range(0, len(samples.labels), size):
         features = samples.features[start : start + size]

@@ -9,21 +9,20 @@ import jax
 import numpy as np
 from rich.console import Console
 
-from jaxverify import TrainedModel, UserError, models, verify
+from jaxverify import TrainedModel, UserError, models
 from train import processes
 from train.augment import AUGMENTATIONS
 from train.config import Config
-from train.curve import draw_curve
-from train.display import TrainingBar, describe_row, describe_run, threshold
-from train.evaluation import make_evaluation
+from train.display import TrainingBar, describe_row, describe_run
 from train.interruption import Interruption
 from train.mesh import DataMesh
+from train.objective import objective_of
 from train.optimizer import make_optimizer
 from train.run_folder import RunFolder
 from train.seeds import SeedRun, common_step, side_by_side, stack, take
 from train.state import State, init_state
 from train.steps import make_train_step
-from train.summary import summarise
+from train.summary import quality, summarise
 from train.training_set import epoch_order, extra_key, make_training_set
 
 
@@ -49,7 +48,7 @@ def train(config: Config, console: Console) -> list[RunFolder]:
     resumed, it ends, on a CPU, with the same parameters bit for bit.
     """
     config.check()
-    mesh = DataMesh()
+    mesh, objective = DataMesh(), objective_of(config)
     mesh.check_batch("batch_size", config.batch_size)
     mesh.check_batch("eval_batch_size", config.eval_batch_size)
     # Of several seeds the sets have other contents and orders, but the same shapes.
@@ -75,9 +74,9 @@ def train(config: Config, console: Console) -> list[RunFolder]:
         config.model, num_classes=data[0].num_classes, vocab_size=data[0].vocab_size
     )
     optimizer = make_optimizer(config, steps_per_epoch)
-    train_step = make_train_step(module, optimizer, AUGMENTATIONS[config.augment])
+    train_step = make_train_step(module, optimizer, AUGMENTATIONS[config.augment], objective.loss)
     train_steps = mesh.jit_train(side_by_side(train_step))
-    evaluation = make_evaluation(config, mesh, module)
+    evaluation = objective.make_evaluation(config, mesh, module)
 
     # Where it begins: at fresh parameters, or at the last checkpoint that all seeds have.
     example = data[0].train.features[:1]
@@ -137,8 +136,7 @@ def train(config: Config, console: Console) -> list[RunFolder]:
                 for i, run in enumerate(runs):
                     state = take(stacked, i)
                     latest[i] = evaluate(run, state, step + 1)
-                    accuracy = latest[i]["test_accuracy"]
-                    run.checkpoints.save(step + 1, state.with_empty_tally(), accuracy)
+                    run.checkpoints.save(step + 1, state.with_empty_tally(), quality(latest[i]))
                 stacked = stacked.with_empty_tally()
             elif step + 1 in probing_steps:  # the crossing, to a finer step and at little cost
                 jax.block_until_ready(stacked)
@@ -181,18 +179,16 @@ def _conclude(run: SeedRun, console: Console, model: TrainedModel, num_seeds: in
     """Verify the trained model and leave verdict, result and picture in the run folder."""
     config, data, folder = run.config, run.data, run.folder
     rows, probes = folder.metrics(), folder.probes()
-    limit = None
+    objective = objective_of(config)
     result = {**folder.about(), "summary": summarise(rows, probes), "seconds": rows[-1]["seconds"]}
     result["seeds_side_by_side"] = num_seeds  # whose time the seconds are
     if num_seeds > 1:
         console.rule(f"seed {config.seed}")
     if data.task is not None:
-        limit = threshold(config, data).accuracy
-        verdict = verify(model, extra_key(config.seed), alpha=config.alpha, epsilon=config.epsilon)
+        verdict = objective.verify(model, extra_key(config.seed), config)
         folder.write_json("verdict.json", verdict.to_dict())
         result["verdict"] = verdict.to_dict()
         console.print(verdict)
     folder.write_json("result.json", {**result, "evaluations": rows, "probes": probes})
-    title = f"{config.model} on {config.dataset}"
-    folder.write_bytes("curve.png", draw_curve(title, rows, limit, probes))
+    folder.write_bytes("curve.png", objective.draw(config, data, rows, probes))
     console.print(f"picture: {folder.path / 'curve.png'}")

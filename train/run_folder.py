@@ -11,6 +11,7 @@ from train import processes
 from train.config import FOLDERS_OF_DATA, Config
 from train.json_lines import JsonLines, Row
 from train.provenance import code_revision, machine, versions
+from train.summary import quality
 from train.training_set import TrainingSet
 
 # In what the processes of one run may differ.
@@ -82,14 +83,14 @@ class RunFolder:
         return runs.about(self.path)
 
     def saved_step(self, *, best: bool = False) -> int:
-        """The step of the last checkpoint, or of the one with the best test accuracy."""
+        """The step of the last checkpoint, or of the best one on the test set."""
         steps = runs.saved_steps(self.checkpoints)
         if not steps:
             raise UserError(f"{self.path} holds no finished checkpoint yet")
         if not best:
             return steps[-1]
         rows = [row for row in self.metrics() if row["step"] in steps]
-        return max(rows, key=lambda row: row["test_accuracy"])["step"]
+        return max(rows, key=quality)["step"]
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
         """Write one file, atomically."""

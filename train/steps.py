@@ -14,10 +14,21 @@ from train.state import State, Tally
 
 TrainStep = Callable[[State, Samples, jax.Array], tuple[State, jax.Array]]
 EvalStep = Callable[[State, Samples], Int[jax.Array, ""]]
+# Of outputs and the batch that they are for: the loss of each sample, and whether it is right.
+Loss = Callable[[jax.Array, Samples], tuple[jax.Array, jax.Array]]
+
+
+def cross_entropy(logits: jax.Array, batch: Samples) -> tuple[jax.Array, jax.Array]:
+    """The loss of a classifier, and whether its answer is the label."""
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, jnp.asarray(batch.labels))
+    return losses, logits.argmax(-1) == batch.labels
 
 
 def make_train_step(
-    module: nn.Module, optimizer: optax.GradientTransformation, augment: Augment
+    module: nn.Module,
+    optimizer: optax.GradientTransformation,
+    augment: Augment,
+    loss: Loss = cross_entropy,
 ) -> TrainStep:
     """``train_step(state, batch, key) -> (state, loss)``: one step of gradient descent.
 
@@ -27,30 +38,30 @@ def make_train_step(
 
     def train_step(state: State, batch: Samples, key: jax.Array) -> tuple[State, jax.Array]:
         augment_key, dropout_key = jax.random.split(jax.random.fold_in(key, state.step))
-        features = augment(augment_key, jnp.asarray(batch.features))
+        batch = Samples(augment(augment_key, jnp.asarray(batch.features)), batch.labels)
 
         def loss_fn(params):
-            logits, statistics = module.apply(
+            outputs, statistics = module.apply(
                 {"params": params, **state.statistics},
-                features,
+                batch.features,
                 train=True,
                 rngs={"dropout": dropout_key},
                 mutable=list(state.statistics),
             )
-            losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
-            return losses.mean(), (logits, statistics)
+            losses, correct = loss(outputs, batch)
+            return losses.mean(), (correct, statistics)
 
         grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
-        (loss, (logits, statistics)), grads = grad_fn(state.params)
+        (mean_loss, (correct, statistics)), grads = grad_fn(state.params)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         size = batch.labels.shape[0]
         tally = Tally(
-            loss=state.tally.loss + loss * size,
-            correct=state.tally.correct + jnp.sum(logits.argmax(-1) == batch.labels),
+            loss=state.tally.loss + mean_loss * size,
+            correct=state.tally.correct + jnp.sum(correct),
             samples=state.tally.samples + size,
         )
         params = optax.apply_updates(state.params, updates)
-        return State(state.step + 1, params, statistics, opt_state, tally), loss
+        return State(state.step + 1, params, statistics, opt_state, tally), mean_loss
 
     return train_step
 

@@ -3,7 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-_POINT = ("step", "epoch", "test_accuracy", "extra_accuracy")
+# What says how good a model is, and beside it what says how much it knows of the extra task.
+QUALITIES = {"test_accuracy": "extra_accuracy", "test_explained": "extra_auc"}
+
+
+def quality_name(row: dict[str, Any]) -> str:
+    """Which measurement of an evaluation says how good the model is: the higher, the better."""
+    return next(name for name in QUALITIES if name in row)
+
+
+def quality(row: dict[str, Any]) -> float:
+    """How good the model was at an evaluation.
+
+    >>> quality({"test_loss": 0.1, "test_explained": 0.9})
+    0.9
+    """
+    return row[quality_name(row)]
 
 
 def summarise(
@@ -20,6 +35,9 @@ def summarise(
     - ``lowest_passing``: the lowest test accuracy of *all* evaluations that pass, the one that a
       customer can rely on.
 
+    Of an autoencoder the share of the test set's variance that it explains stands for the test
+    accuracy, and the AUC of the extra task for the accuracy on it.
+
     Args:
         rows: each with step, epoch, test_accuracy and, with an extra task, passed and
             extra_accuracy; at least one.
@@ -34,12 +52,14 @@ def summarise(
     >>> summarise(rows)["cq_first_crossing"]
     1.0
     """
-    best = max(row["test_accuracy"] for row in rows)
+    name = quality_name(rows[0])
+    known = QUALITIES[name]
+    best = max(map(quality, rows))
     summary = {
         "epochs": rows[-1]["epoch"],
-        "final_test_accuracy": rows[-1]["test_accuracy"],
+        f"final_{name}": rows[-1][name],
         "final_train_accuracy": rows[-1].get("train_accuracy"),
-        "best_test_accuracy": best,
+        f"best_{name}": best,
     }
     if "passed" not in rows[0]:
         return summary
@@ -48,20 +68,16 @@ def summarise(
     failing = max((row["step"] for row in (*rows, *probes) if not row["passed"]), default=-1)
     lasting = [row for row in passing if row["step"] > failing]
     summary |= {
-        "final_extra_accuracy": rows[-1]["extra_accuracy"],
+        f"final_{known}": rows[-1][known],
         "final_passed": rows[-1]["passed"],
     }
     points = {
         "first_crossing": passing[0] if passing else None,
         "first_whole_epoch": whole[0] if whole else None,
         "lasting_crossing": lasting[0] if lasting else None,
-        "lowest_passing": min(passing, key=_test_accuracy) if passing else None,
+        "lowest_passing": min(passing, key=quality) if passing else None,
     }
-    for name, row in points.items():
-        summary[name] = row and {field: row[field] for field in _POINT}
-        summary[f"cq_{name}"] = row and row["test_accuracy"] / best
+    for point, row in points.items():
+        summary[point] = row and {field: row[field] for field in ("step", "epoch", name, known)}
+        summary[f"cq_{point}"] = row and quality(row) / best
     return summary
-
-
-def _test_accuracy(row: dict[str, Any]) -> float:
-    return row["test_accuracy"]

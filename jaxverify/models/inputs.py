@@ -12,7 +12,7 @@ def normalise(images: UInt8[Array, "n h w c"]) -> Float32[Array, "n h w c"]:
 def denormalise(images: Float32[Array, "n h w c"]) -> Float32[Array, "n h w c"]:
     """The inverse of :func:`normalise`, but for the rounding to bytes.
 
-    >>> denormalise(normalise(jnp.full((1, 1, 1, 1), 51, jnp.uint8))).round(3).item()
+    >>> denormalise(normalise(jnp.full((1, 1, 1, 1), 51, jnp.uint8))).round().item()
     51.0
     """
     return (images * 0.25 + 0.5) * 255

@@ -66,7 +66,7 @@ def rank_p_value(scores: Scores, twin_scores: Scores, epsilon: float = 0.03) -> 
 
     >>> scores, twin_scores = np.arange(50.0), np.roll(np.arange(50.0), 20)
     >>> [round(rank_p_value(scores + gain, twin_scores), 3) for gain in (5, 20)]
-    [0.555, 0.0]
+    [0.203, 0.0]
     >>> rank_p_value(0 * scores, 0 * scores)
     1.0
     """

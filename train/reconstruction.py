@@ -1,0 +1,90 @@
+"""Training without labels: the loss, the evaluation and the verdict of an autoencoder."""
+
+from functools import partial
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxverify import (
+    ExtraTask,
+    Samples,
+    ScoreVerdict,
+    TrainedModel,
+    models,
+    reconstruction_score,
+    verify_scores,
+)
+from train.config import Config
+from train.evaluation import Evaluation, batches
+from train.mesh import DataMesh
+from train.state import State
+from train.training_set import TrainingSet
+
+_WHITE = 255  # errors are in units of the range of a pixel
+
+
+def squared_error(outputs: jax.Array, batch: Samples) -> tuple[jax.Array, jax.Array]:
+    """The mean squared error of each reconstruction; none is right or wrong, so none is right."""
+    errors = (outputs - batch.features.astype(outputs.dtype)) / _WHITE
+    losses = jnp.square(errors).reshape(len(errors), -1).mean(axis=1)
+    return losses, jnp.zeros(len(errors), bool)
+
+
+def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evaluation:
+    """What a run without labels is measured by."""
+    infer = jax.jit(models.Inference(module))
+
+    @mesh.jit_eval
+    def total_error(state: State, batch: Samples) -> jax.Array:
+        losses, _ = squared_error(jnp.asarray(module.apply(state.variables, batch.features)), batch)
+        return jnp.sum(jnp.where(batch.labels >= 0, losses, 0))
+
+    def extra_task(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:
+        assert data.task is not None
+        score = reconstruction_score(partial(infer, mesh.local(state.variables)), data.task)
+        scores = []
+
+        def remembered(samples: Samples) -> Any:
+            scores.append(score(samples))
+            return scores[-1]
+
+        verdict = verify_scores(
+            remembered, key, data.task, alpha=config.alpha, epsilon=config.epsilon
+        )
+        losses = -np.concatenate(scores) / _WHITE**2
+        return {
+            "extra_loss": float(losses[: data.task.num_samples].mean()),
+            "twin_loss": float(losses[data.task.num_samples :].mean()),
+            "extra_auc": verdict.auc,
+            "p_value": verdict.p_value,
+            "passed": verdict.passed,
+        }
+
+    def everything(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:
+        shares = (jax.tree.map(mesh.share, b) for b in batches(data.test, config.eval_batch_size))
+        total = sum(float(total_error(state, mesh.put(share))) for share in shares)
+        test_loss = total / len(data.test.labels)
+        row = {
+            "train_loss": float(state.tally.loss) / int(state.tally.samples),
+            "test_loss": test_loss,
+            "test_explained": 1 - test_loss / _variance(data.test),
+        }
+        return row if data.task is None else row | extra_task(state, data, key)
+
+    return Evaluation(everything, extra_task)
+
+
+def verify(model: TrainedModel, key: jax.Array, config: Config) -> ScoreVerdict:
+    """The verdict on a trained autoencoder."""
+    task = model.task
+    assert isinstance(task, ExtraTask)
+    score = reconstruction_score(jax.jit(partial(model.apply, model.variables)), task)
+    return verify_scores(score, key, task, alpha=config.alpha, epsilon=config.epsilon)
+
+
+def _variance(samples: Samples) -> float:
+    """The mean squared error of giving every sample the mean of all as its reconstruction."""
+    return float((np.asarray(samples.features, np.float32) / _WHITE).var(axis=0).mean())
