@@ -99,6 +99,7 @@ def _cell(cell: Cell, case: Case, setting: Setting, path: Path, console: Console
     if "envelope" not in found:
         found["envelope"] = _local_runs(case, protection, keys.stream(key, "local runs"))._asdict()
         found["detectors"] = _detectors(case, mixed, keys.stream(key, "detectors"))
+        found["unprotected_accuracy"] = _unprotected(case, keys.stream(key, "full training"))
     honest_cost = 3 * case.budget.epochs * len(mixed.samples.labels)
     for name, cloud in clouds.items():
         if name not in found["clouds"]:
@@ -162,6 +163,12 @@ def _detectors(case: Case, mixed: Mixed, key: jax.Array) -> dict[str, float]:
         name: auc(detector(mixed.samples, look), mixed.extra_positions)
         for name, detector in DETECTORS.items()
     }
+
+
+def _unprotected(case: Case, key: jax.Array) -> float:
+    """The test accuracy of full training without the extra task, under the same key as with it."""
+    returned = honest.full(case.train, case.module, case.budget, key)
+    return float((returned.predict(case.test.features).argmax(-1) == case.test.labels).mean())
 
 
 def _about(cell: Cell, setting: Setting, case: Case) -> dict[str, Any]:
