@@ -80,6 +80,7 @@ def importers(package: str) -> set[str]:
                     "train/curve.py",
                     "train/reproduction/pictures.py",
                     "train/laboratory/drawing.py",
+                    "train/threats/pictures.py",
                 ),
                 *(
                     "jaxverify/report/planning.py",

@@ -68,8 +68,9 @@ _EVERY: dict[str, Construction] = {
     "balanced labels": of_task(labels="balanced"),
     "ladder": ladder,
 }
-IMAGES = {**_EVERY}
-TEXT = {**_EVERY, "Zipf's words": of_task(labels="balanced", generator="zipf")}
+_HIDDEN = {"labels": "balanced", "placement": "secret", "num_fixed": 5}
+IMAGES = {**_EVERY, "pink noise, five regions, secret place": of_task(generator="pink", **_HIDDEN)}
+TEXT = {**_EVERY, "Zipf's words, five regions, secret place": of_task(generator="zipf", **_HIDDEN)}
 
 
 def constructions(case: Case) -> dict[str, Construction]:

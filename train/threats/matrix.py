@@ -175,6 +175,7 @@ def _about(cell: Cell, setting: Setting, case: Case) -> dict[str, Any]:
     return {
         **cell._asdict(),
         "setting": asdict(setting),
+        "num_classes": case.budget.num_classes,
         "data_fingerprint": case.fingerprint,
         "code_revisions": [],
         "versions": versions(),

@@ -43,7 +43,7 @@ class Setting:
 
 
 SETTINGS = {
-    "digits": Setting("digits", "digits_cnn", 1_200, 242, 355, 100, 20, 2e-3, seeds=3),
+    "digits": Setting("digits", "digits_cnn", 1_200, 242, 355, 100, 12, 2e-3, seeds=3),
     "imdb": Setting("imdb", "textcnn", 4_000, 1_000, 2_000, 200, 8, 1e-3, 1, max_length=128),
     "cifar10": Setting("cifar10", "digits_cnn", 4_000, 1_000, 2_000, 200, 30, 1e-3, 1),
 }

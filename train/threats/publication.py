@@ -1,0 +1,157 @@
+"""From finished matrices to ``results/clouds/``, and from there to the page that shows them."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from jaxverify import UserError
+from jaxverify.atomic import write_atomic
+from train.markdown import markdown_table
+from train.threats.evidence import TESTS
+from train.threats.pictures import draw_frontier
+from train.threats.summary import Cells, Tried, judge, rungs, tried
+
+_ROOT = Path(__file__).parent.parent.parent
+RESULTS = _ROOT / "results" / "clouds"
+PAGE = _ROOT / "docs" / "threats.md"
+PICTURES = _ROOT / "docs" / "threats"
+
+_BLOCK = re.compile(r"(<!-- measured -->\n).*(<!-- end -->)", re.DOTALL)
+_WHOLE = ("the paper's", "balanced labels")  # whose clouds are shown one by one
+Rows = list[Sequence[str]]
+
+
+def publish(found: Path, dataset: str) -> None:
+    """Copy the cells of ``dataset`` that are whole into the results.
+
+    Raises:
+        UserError: if there is none.
+    """
+    cells = [json.loads(path.read_text()) for path in sorted(found.glob("*.json"))]
+    most = max((len(cell["clouds"]) for cell in cells), default=0)
+    whole = [cell for cell in cells if len(cell["clouds"]) == most]
+    if not whole:
+        raise UserError(f"{found} holds no findings: run python -m train.clouds first")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    content = json.dumps(whole, separators=(",", ":")).replace(
+        '{"construction"', '\n{"construction"'
+    )
+    write_atomic(RESULTS / f"{dataset}.json", (content + "\n").encode())
+
+
+def redraw() -> None:
+    """Write the page's tables and its pictures from the results."""
+    PICTURES.mkdir(exist_ok=True)
+    parts = []
+    for path in sorted(RESULTS.glob("*.json")):
+        constructions = load(path)
+        write_atomic(PICTURES / f"{path.stem}.png", draw_frontier(constructions))
+        parts.append(render(path.stem, constructions))
+    page = _BLOCK.sub(lambda block: f"{block[1]}\n{''.join(parts)}\n{block[2]}", PAGE.read_text())
+    write_atomic(PAGE, page.encode())
+
+
+def load(path: Path) -> dict[str, Cells]:
+    """The cells of each construction, by seed."""
+    constructions = defaultdict(list)
+    for cell in sorted(json.loads(path.read_text()), key=lambda cell: cell["seed"]):
+        constructions[cell["construction"]].append(cell)
+    return dict(constructions)
+
+
+def render(dataset: str, constructions: dict[str, Cells]) -> str:
+    """All that was found on one data set, in Markdown."""
+    cells = [cell for some in constructions.values() for cell in some]
+    setting = cells[0]["setting"]
+    revisions = sorted({str(one)[:8] for cell in cells for one in cell["code_revisions"]})
+    seconds = sum(one.get("seconds", 0) for cell in cells for one in cell["clouds"].values())
+    seeds = len({cell["seed"] for cell in cells})
+    parts = [
+        f"## {dataset}\n\n{setting['model']}, {setting['train_samples']:,} training samples, N = "
+        f"{setting['num_extra']}, {setting['epochs']:g} epochs of Adam at "
+        f"{setting['learning_rate']:g}, {seeds} {'seeds' if seeds > 1 else 'seed'}. Data "
+        f"`{cells[0]['data_fingerprint'][:8]}`, code {', '.join(f'`{one}`' for one in revisions)}, "
+        f"{seconds / 60:.0f} minutes.\n\n### What each test is worth\n\n",
+        markdown_table(_verdicts(constructions)),
+        "\n### What each detector sees\n\nThe AUC, mean over the seeds; and what the extra task "
+        "costs the honest model, in points of test accuracy.\n\n",
+        markdown_table(_detectors(constructions)),
+        f"\n![stealth against efficacy](threats/{dataset}.png)\n",
+    ]
+    for name in (*_WHOLE, *constructions):
+        if name in constructions and name not in parts:
+            parts.append(f"\n### {name}: cloud by cloud\n\n")
+            parts.append(markdown_table(_clouds(list(tried(constructions[name])))))
+            if len(constructions[name][0]["clouds"]["full training"]["rungs"]) > 1:
+                parts.append("\nRung by rung, each judged by the paper's test:\n\n")
+                classes = constructions[name][0]["num_classes"]
+                parts.append(markdown_table(_ladder(tried(constructions[name]), classes)))
+            constructions = {key: value for key, value in constructions.items() if key != name}
+    return "".join(parts) + "\n"
+
+
+def _ladder(every: Iterable[Tried], num_classes: int) -> Rows:
+    rows: Rows = []
+    for one in every:
+        if one.findings:
+            steps = rungs(one, num_classes)
+            if not rows:
+                rows.append(["cloud", "cost", *(f"uploaded {times}x" for times, _, _ in steps)])
+            seeds = len(one.findings)
+            cells = (f"{accuracy:.1%}, {passing}/{seeds} pass" for _, accuracy, passing in steps)
+            rows.append([one.cloud, f"{one.mean('cost'):.2f}", *cells])
+    return rows
+
+
+def _verdicts(constructions: dict[str, Cells]) -> Rows:
+    head = ["extra samples", "test", "false accept", "false reject", "cheapest cheat", "lowest CQ"]
+    rows: Rows = [head]
+    for name, cells in constructions.items():
+        every = list(tried(cells))
+        for test in TESTS:
+            found = judge(every, test)
+            cheapest = "none" if found.cheapest is None else f"{found.cheapest:.0%}"
+            lowest = "-" if found.lowest_quality is None else f"{found.lowest_quality:.1%}"
+            accepts, rejects = (f"{k} of {n}" for k, n in found[:2])
+            rows.append([name, test, accepts, rejects, cheapest, lowest])
+    return rows
+
+
+def _detectors(constructions: dict[str, Cells]) -> Rows:
+    names = list(next(iter(constructions.values()))[0]["detectors"])
+    rows: Rows = [["extra samples", *names, "accuracy loss"]]
+    for name, cells in constructions.items():
+        means = [sum(cell["detectors"][one] for cell in cells) / len(cells) for one in names]
+        loss = accuracy_loss(cells)
+        rows.append([name, *(f"{mean:.3f}" for mean in means), f"{loss:+.2f}"])
+    return rows
+
+
+def accuracy_loss(cells: Cells) -> float:
+    """Points of test accuracy that full training loses by the extra task, mean over the seeds."""
+    losses = [
+        cell["unprotected_accuracy"] - cell["clouds"]["full training"]["test_accuracy"]
+        for cell in cells
+    ]
+    return 100 * sum(losses) / len(losses)
+
+
+def _clouds(every: Iterable[Tried]) -> Rows:
+    rows: Rows = [["cloud", "cost", "test", "CQ", "own data", "extra", "twins", "AUC", *TESTS]]
+    kind = None
+    for one in every:
+        if one.kind != kind:
+            kind = one.kind
+            rows.append([f"**{kind}**", *[""] * (len(rows[0]) - 1)])
+        if not one.findings:
+            rows.append([one.cloud, *["-"] * (len(rows[0]) - 1)])
+            continue
+        fields = ("test_accuracy", "quality", "train_accuracy", "extra_accuracy", "twin_accuracy")
+        shares = [f"{one.mean(field):.1%}" for field in fields]
+        passes = [f"{one.passes(test)}/{len(one.findings)}" for test in TESTS]
+        rows.append(
+            [one.cloud, f"{one.mean('cost'):.2f}", *shares, f"{one.mean('score_auc'):.2f}", *passes]
+        )
+    return rows
