@@ -40,11 +40,12 @@ lint: $(VENV)/installed ## check style (ruff) and types (pyright)
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-# Two files at a time; but the processes of a distributed run miss each other on busy cores. Where
-# XLA aborts the process the run ends: xdist 3.8 may wait for ever for one that it has replaced.
+# Two files at a time, in the order of tests/conftest.py; but the processes of a distributed run miss
+# each other on busy cores. Where XLA aborts the process the run ends: xdist 3.8 may wait for ever for
+# one that it has replaced.
 pytest: $(VENV)/installed ## run the tests alone
 	$(BIN)/python -m pytest -m "$(TESTS)" --numprocesses auto --dist loadfile \
-		--max-worker-restart 0 --ignore tests/test_distributed.py
+		--no-loadscope-reorder --max-worker-restart 0 --ignore tests/test_distributed.py
 	$(BIN)/python -m pytest -m "$(TESTS)" tests/test_distributed.py
 
 test-newest: setup-newest ## run all but the slow tests under a newer Python, and so a newer JAX, if there is one
