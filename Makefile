@@ -10,10 +10,13 @@ LOCKS = requirements-build.lock $(LOCK)
 RESOLVE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --custom-compile-command "make lock"
 
-# The Pythons newer than $(PYTHON) under which the tests are run too, the newest first. Each is
-# tried, not just looked up: pyenv puts commands on the path that name versions it has not enabled.
+# The newest of the Pythons newer than $(PYTHON), under which the tests are run too. Each is tried,
+# not just looked up: pyenv puts commands on the path that name versions it has not enabled.
 NEWER = python3.13 $(HOME)/.pyenv/versions/3.13*/bin/python3.13 \
 	python3.12 $(HOME)/.pyenv/versions/3.12*/bin/python3.12
+NEWEST = $(shell than=$$($(PYTHON) -c 'import sys; print(sys.version_info[:2])'); \
+	for python in $(NEWER); do "$$python" -c "import sys; sys.exit(sys.version_info[:2] <= $$than)" \
+	2>/dev/null && echo "$$python" && break; done)
 
 MAKEFLAGS += --no-print-directory
 
@@ -21,7 +24,8 @@ MAKEFLAGS += --no-print-directory
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
 .DEFAULT_GOAL = help
-.PHONY: help demo test lint pytest test-newest test-serving bench lock upgrade clean
+.PHONY: help demo test lint pytest test-newest setup-newest test-serving setup-serving bench lock \
+	upgrade clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,30 +40,32 @@ lint: $(VENV)/installed ## check style (ruff) and types (pyright)
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-# Two files at a time; but the processes of a distributed run miss each other on busy cores. Where
-# XLA aborts the process the run ends: xdist 3.8 may wait for ever for one that it has replaced.
+# Two files at a time, in the order of tests/conftest.py; but the processes of a distributed run miss
+# each other on busy cores. Where XLA aborts the process the run ends: xdist 3.8 may wait for ever for
+# one that it has replaced.
 pytest: $(VENV)/installed ## run the tests alone
 	$(BIN)/python -m pytest -m "$(TESTS)" --numprocesses auto --dist loadfile \
-		--max-worker-restart 0 --ignore tests/test_distributed.py
+		--no-loadscope-reorder --max-worker-restart 0 --ignore tests/test_distributed.py
 	$(BIN)/python -m pytest -m "$(TESTS)" tests/test_distributed.py
 
-test-newest: ## run all but the slow tests under a newer Python, and so a newer JAX, if there is one
-	@for python in $(NEWER); do \
-		"$$python" -c 'import sys; sys.exit(sys.version_info[:2] <= $(shell \
-			$(PYTHON) -c 'import sys; print(sys.version_info[:2])'))' 2>/dev/null || continue; \
-		echo "Testing under $$python too."; \
-		exec $(MAKE) pytest PYTHON="$$python" VENV=.venv-newest TESTS="not slow"; \
-	done; \
-	echo "Found no Python 3.12 or 3.13 newer than $(PYTHON): tested under that one alone."
+test-newest: setup-newest ## run all but the slow tests under a newer Python, and so a newer JAX, if there is one
+	@test -z "$(NEWEST)" || $(MAKE) pytest PYTHON="$(NEWEST)" VENV=.venv-newest TESTS="not slow"
+
+setup-newest:
+	@if test "$(NEWEST)"; then echo "Testing under $(NEWEST) too."; \
+		$(MAKE) PYTHON="$(NEWEST)" VENV=.venv-newest .venv-newest/installed; \
+	else echo "Found no Python 3.12 or 3.13 newer than $(PYTHON): tested under that one alone."; fi
+
+test-serving: setup-serving ## train, export and serve with PyTorch, KServe and MLflow, and verify all of that
+	.venv-serving/bin/python -m pytest tests/serving/test_*.py
 
 # PyTorch stands in no lock, as its builds are many: on Linux it is the small one where
 # PIP_EXTRA_INDEX_URL is set as its installation page says. Most of what is installed here is never
 # imported, so pip compiles nothing.
-test-serving: export PIP_NO_COMPILE = 1
-test-serving: ## train, export and serve with PyTorch, KServe and MLflow, and verify all of that
+setup-serving: export PIP_NO_COMPILE = 1
+setup-serving:
 	@$(MAKE) VENV=.venv-serving LOCK=requirements-serving.lock .venv-serving/installed
 	.venv-serving/bin/python -m pip install --quiet torch==2.13.0
-	.venv-serving/bin/python -m pytest tests/serving/test_*.py
 
 bench: ## set up .venv-bench, which has PyTorch too, for the benchmarks
 	@$(MAKE) VENV=.venv-bench .venv-bench/installed

@@ -1,5 +1,8 @@
 """Every test runs on eight simulated devices, with JAX's own checks turned on."""
 
+import os
+import tempfile
+
 import jax
 import jaxtyping
 import pytest
@@ -13,6 +16,28 @@ jax.config.update("jax_debug_key_reuse", True)
 # A first call compiles: how long one example takes says nothing.
 settings.register_profile("jax", deadline=None)
 settings.load_profile("jax")
+
+
+def pytest_configure(config):
+    """What is compiled once is not compiled again, here or in a process that a test starts.
+
+    Most of a short run is compiling. Each worker of xdist has a folder of its own, as JAX writes
+    entries neither at once nor under a lock; and each run a new one.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="compiled-")
+    config.add_cleanup(folder.cleanup)
+    cache = {"jax_compilation_cache_dir": folder.name}
+    cache["jax_persistent_cache_min_compile_time_secs"] = 0
+    for name, value in cache.items():
+        jax.config.update(name, value)
+        os.environ[name.upper()] = str(value)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Files with slow tests come first: begun last, one of them would keep the others waiting."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture

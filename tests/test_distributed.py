@@ -130,15 +130,6 @@ def check_same_run(workdir: Path, whole: Path) -> None:
             np.testing.assert_allclose(array, two["params"][layer][name], rtol=1e-2, atol=1e-4)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def compiled_once(tmp_path_factory):
-    """What one process has compiled, the later ones read: most of a short run is compiling."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
-        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-        yield
-
-
 @pytest.fixture(scope="module")
 def lonely(tmp_path_factory):
     """A process whose coordinator is not there; it waits while the other tests run."""
