@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 import jax
 import numpy as np
@@ -39,33 +38,27 @@ def fit(config: Config) -> TrainedModel:
         epoch_order(key("order"), epoch, num_samples)[: steps * size].reshape(steps, size)
         for epoch in range(-(-num_steps // steps))
     ]
-    begin, go_on = _program(replace(config, seed=0), steps, data.num_classes, data.vocab_size)
+    alike = replace(config, seed=0)
+    inference, begin, go_on = _program(alike, steps, data.num_classes, data.vocab_size)
     state = begin(key("initial parameters"), data.train.features[:1])
     samples = Samples(*map(jax.numpy.asarray, data.train))
     state = go_on(state, samples, np.concatenate(orders)[:num_steps], key("steps"))
-    return TrainedModel(state.variables, begin.inference, data.task)
-
-
-class _Beginning:
-    """The state before the first step, and how its model is asked."""
-
-    def __init__(self, module: Any, optimizer: Any) -> None:
-        self.inference = models.Inference(module)
-        self._init = lambda key, example: init_state(key, module, optimizer, example)
-
-    def __call__(self, key: jax.Array, example: Any) -> State:
-        return self._init(key, example)
+    return TrainedModel(state.variables, inference, data.task)
 
 
 @lru_cache
 def _program(
     config: Config, steps_per_epoch: int, num_classes: int, vocab_size: int | None
-) -> tuple[_Beginning, Callable[..., State]]:
-    """Compiled once for all seeds."""
+) -> tuple[models.Inference, Callable[..., State], Callable[..., State]]:
+    """The network, how its state begins, and how it goes on: compiled once for all seeds."""
     module = models.create(config.model, num_classes=num_classes, vocab_size=vocab_size)
     optimizer = make_optimizer(config, steps_per_epoch)
     augment = AUGMENTATIONS[config.augment]
     train_step = make_train_step(module, optimizer, augment, objective_of(config).loss)
+
+    @jax.jit
+    def begin(key: jax.Array, example: jax.Array) -> State:
+        return init_state(key, module, optimizer, example)
 
     @jax.jit
     def go_on(state: State, samples: Samples, orders: jax.Array, key: jax.Array) -> State:
@@ -76,4 +69,4 @@ def _program(
 
         return jax.lax.scan(one, state, orders)[0]
 
-    return _Beginning(module, optimizer), go_on
+    return models.Inference(module), begin, go_on
