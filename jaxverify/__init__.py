@@ -10,7 +10,7 @@ from jaxverify.extra_task import ExtraTask
 from jaxverify.generation import generate
 from jaxverify.mixing import Mixed, mix
 from jaxverify.samples import Samples
-from jaxverify.scores import ScoreVerdict, label_score, reconstruction_score, verify_scores
+from jaxverify.scores import ScoreVerdict, verify_reconstruction, verify_scores
 from jaxverify.trained_model import TrainedModel
 from jaxverify.verdict import Verdict
 from jaxverify.verification import verify
@@ -28,9 +28,8 @@ __all__ = [
     "Verdict",
     "cautions",
     "generate",
-    "label_score",
     "mix",
-    "reconstruction_score",
     "verify",
+    "verify_reconstruction",
     "verify_scores",
 ]

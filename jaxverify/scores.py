@@ -4,14 +4,15 @@ For models that give no labels, such as autoencoders, and for those that give mo
 """
 
 import json
+import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 
 from jaxverify import stats
 from jaxverify.errors import UserError
@@ -21,8 +22,6 @@ from jaxverify.samples import Samples
 
 if TYPE_CHECKING:
     from rich.console import Group
-
-Score = Callable[[Samples], Any]
 
 _BATCH = 512  # bounds the memory of the forward pass
 
@@ -39,10 +38,10 @@ class ScoreVerdict:
         auc_upper: its upper bound, likewise.
         num_samples: N, extra samples, and as many twins.
         alpha: α.
-        epsilon: ε.
+        epsilon: ε; of a classifier, of the extra samples; of an autoencoder, of its error on them.
 
-    Guarantee: a model that has memorised at most the share epsilon of the extra samples passes with
-    a probability of at most alpha; and no model FAILs: many cannot memorise at all.
+    Guarantee: a model that has memorised at most the share epsilon passes with a probability of at
+    most alpha; and no model FAILs: many cannot memorise at all.
     """
 
     passed: bool
@@ -75,42 +74,118 @@ class ScoreVerdict:
 
 
 def verify_scores(
-    score: Score,
+    predict: Callable[[Any], Any],
     key: jax.Array,
     task: ExtraTask,
     *,
     alpha: float = 0.01,
     epsilon: float = 0.03,
 ) -> ScoreVerdict:
-    """Test the hypothesis that a model knows no more of the extra samples than of their twins.
+    """Test by the scores of a classifier: does it favour the labels that it was given?
+
+    A sample's score is the logarithm of the probability of its label; its twin has the same label.
 
     Args:
-        score: ``score(samples)`` returns floats ``[n]``, the higher the better the model knows the
-            sample: :func:`reconstruction_score`, :func:`label_score`, or any of your own. It gets
-            at most 512 samples at once.
+        predict: ``predict(features)`` returns logits ``[n, num_classes]``; logarithms of
+            probabilities are logits. It gets at most 512 samples at once.
         key: the secret key that the extra task was generated from.
-        task: the extra task. Of data without labels, ``num_classes`` is any number above 1, and
-            the labels are not used.
+        task: the extra task.
         alpha: α, the significance level.
         epsilon: ε, the share of extra samples that may be memorised before convergence.
 
     Raises:
-        UserError: if a value is out of range, or score returns another shape.
+        UserError: if a value is out of range, or predict returns another shape.
 
-    Guarantee: the verdict of :func:`judge_scores` on what ``score`` returns for the extra samples
-    and for their held-out twins.
+    Guarantee: the verdict of :func:`judge_scores` on these scores; the same for logits that differ
+    by a number a sample.
 
     >>> task = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=100)
-    >>> given = {x.tobytes() for x in np.asarray(generate(jax.random.key(1), task).features)}
-    >>> verify_scores(
-    ...     lambda samples: np.array([float(x.tobytes() in given) for x in samples.features]),
-    ...     jax.random.key(1),
-    ...     task,
-    ... ).outcome
-    'PASS'
+    >>> verify_scores(lambda x: np.zeros((len(x), 2)), jax.random.key(1), task).outcome
+    'NO POWER'
     """
-    both = (_ask(score, samples) for samples in (generate(key, task), twins(key, task)))
-    return judge_scores(*both, alpha=alpha, epsilon=epsilon)
+
+    def score(samples: Samples) -> Float[np.ndarray, " n"]:
+        logits, labels = jnp.asarray(predict(samples.features), jnp.float32), samples.labels
+        if logits.shape != (len(labels), task.num_classes):
+            raise UserError(
+                f"predict returned shape {logits.shape} for {len(labels)} samples; logits "
+                f"[{len(labels)}, {task.num_classes}] are wanted"
+            )
+        log_probabilities = np.asarray(jax.nn.log_softmax(logits, axis=-1), np.float64)
+        return log_probabilities[np.arange(len(labels)), labels]
+
+    scores, twin_scores = _ask(score, key, task)
+    return judge_scores(scores, twin_scores, alpha=alpha, epsilon=epsilon)
+
+
+def verify_reconstruction(
+    predict: Callable[[Any], Any],
+    key: jax.Array,
+    task: ExtraTask,
+    *,
+    alpha: float = 0.01,
+    epsilon: float = 0.5,
+) -> ScoreVerdict:
+    """Test by the errors of an autoencoder: are they smaller on the samples that it was given?
+
+    The error is the mean square in the random region, over the variance of the region (noise that
+    is further from grey is harder to reconstruct, memorised or not). What lies in the fixed region
+    is the same in a sample and its twin. Memory makes all errors smaller, long before convergence
+    by a little: what may be gone before is told by epsilon.
+
+    Args:
+        predict: ``predict(features)`` returns reconstructions of the same shape, in the unit of
+            the features: of images, 0 to 255. It gets at most 512 samples at once.
+        key: the secret key that the extra task was generated from.
+        task: the extra task; ``num_classes`` is any number above 1, and labels are not used.
+        alpha: α, the significance level.
+        epsilon: ε, the share of the error on the extra samples that may be gone before convergence.
+
+    Raises:
+        UserError: if a value is out of range, or predict returns another shape.
+
+    Guarantee: where an error on an extra sample, over 1-ε, may have changed places with that on its
+    twin without anybody's seeing it, a pass has a probability of at most alpha.
+
+    >>> task = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=100)
+    >>> verify_reconstruction(lambda x: np.full(x.shape, 127.5), jax.random.key(1), task).outcome
+    'NO POWER'
+    """
+    if not 0 <= epsilon < 1:
+        raise UserError(f"epsilon is {epsilon}; it is a share of at least 0 and below 1")
+    errors = reconstruction_errors(predict, key, task)
+    with np.errstate(divide="ignore"):
+        scores, twin_scores = (-np.log(error) for error in errors)
+    found = judge_scores(scores, twin_scores, alpha=alpha, epsilon=0.0)
+    p_value = stats.rank_p_value(scores + math.log1p(-epsilon), twin_scores, epsilon=0.0)
+    return replace(found, p_value=p_value, passed=p_value <= alpha, epsilon=epsilon)
+
+
+def reconstruction_errors(
+    predict: Callable[[Any], Any], key: jax.Array, task: ExtraTask
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """The errors on the extra samples and on their twins: what :func:`verify_reconstruction` ranks.
+
+    Args:
+        predict: as there, like the rest.
+        key: likewise.
+        task: likewise.
+
+    Guarantee: an error is 0 where the random region is reconstructed perfectly, and 1 where each of
+    its features is given as the mean of all of them in that sample.
+    """
+
+    def error(samples: Samples) -> Float[np.ndarray, " n"]:
+        features = np.asarray(samples.features)
+        made = np.asarray(predict(samples.features))
+        if made.shape != features.shape:
+            raise UserError(f"predict made {made.shape} of features {features.shape}: give as many")
+        region = (slice(None), *task.random_region)
+        true = features[region].reshape(len(features), -1).astype(np.float64)
+        difference = made[region].reshape(len(features), -1).astype(np.float64) - true
+        return np.square(difference).mean(axis=1) / true.var(axis=1)
+
+    return _ask(error, key, task)
 
 
 def judge_scores(
@@ -125,11 +200,16 @@ def judge_scores(
     Args:
         scores: of the extra samples in order; NaN is the lowest.
         twin_scores: of their twins, in the same order.
-        alpha: as :func:`verify_scores` takes it.
-        epsilon: likewise.
+        alpha: α, the significance level.
+        epsilon: ε, the share of extra samples that may be memorised before convergence.
 
     Raises:
-        UserError: as :func:`verify_scores` does.
+        UserError: if there is not one twin for each sample, or a value is out of its range.
+
+    Guarantee: that of :func:`jaxverify.stats.rank_p_value`.
+
+    >>> judge_scores(np.arange(100.0) + 200, np.arange(100.0)).outcome
+    'PASS'
     """
     auc = stats.auc(scores, twin_scores)
     lower, upper = stats.auc_bounds(auc, len(scores), 1 - alpha)
@@ -137,72 +217,16 @@ def judge_scores(
     return ScoreVerdict(p_value <= alpha, p_value, auc, lower, upper, len(scores), alpha, epsilon)
 
 
-def reconstruction_score(predict: Callable[[Any], Any], task: ExtraTask) -> Score:
-    """Minus the mean squared error of a reconstruction, on the random region alone.
+def _ask(
+    score: Callable[[Samples], Float[np.ndarray, " m"]], key: jax.Array, task: ExtraTask
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """The scores of the extra samples and of their twins."""
 
-    What lies in the fixed region is the same in a sample and its twin, and would only hide what is
-    not.
+    def every(samples: Samples) -> Float[np.ndarray, " n"]:
+        parts = (
+            Samples(*(np.asarray(array)[start : start + _BATCH] for array in samples))
+            for start in range(0, task.num_samples, _BATCH)
+        )
+        return np.concatenate([score(part) for part in parts])
 
-    Args:
-        predict: ``predict(features)`` returns reconstructions of the same shape, in the unit of
-            the features: of images, 0 to 255.
-        task: the extra task.
-
-    Raises:
-        UserError: where it is called, if the reconstructions are of another shape.
-
-    Guarantee: it is 0 for what is reconstructed perfectly in the random region, and below 0
-    otherwise.
-    """
-
-    def score(samples: Samples) -> Float[np.ndarray, " n"]:
-        features = np.asarray(samples.features)
-        made = np.asarray(predict(samples.features))
-        if made.shape != features.shape:
-            raise UserError(f"predict made {made.shape} of features {features.shape}: give as many")
-        region = (slice(None), *task.random_region)
-        error = made[region].astype(np.float64) - features[region].astype(np.float64)
-        return -np.square(error).mean(axis=tuple(range(1, error.ndim)))
-
-    return score
-
-
-def label_score(predict: Callable[[Any], Any]) -> Score:
-    """The logarithm of the probability that a classifier gives to the label of a sample.
-
-    Args:
-        predict: ``predict(features)`` returns logits ``[n, num_classes]``; logarithms of
-            probabilities are logits.
-
-    Raises:
-        UserError: where it is called, if there is no logit of each label.
-
-    Guarantee: the same for logits that differ by a number a sample.
-    """
-
-    def score(samples: Samples) -> Float[np.ndarray, " n"]:
-        labels = np.asarray(samples.labels)
-        logits = jnp.asarray(predict(samples.features))
-        if logits.ndim != 2 or len(logits) != len(labels) or labels.max() >= logits.shape[1]:
-            raise UserError(
-                f"predict returned {logits.shape} for {len(labels)} samples with labels up to "
-                f"{labels.max()}; logits [{len(labels)}, num_classes] are wanted"
-            )
-        log_probabilities = jax.nn.log_softmax(logits.astype(jnp.float32), axis=-1)
-        return np.asarray(log_probabilities, np.float64)[np.arange(len(labels)), labels]
-
-    return score
-
-
-def _ask(score: Score, samples: Samples) -> Float[np.ndarray, " n"]:
-    def batch(start: int) -> Shaped[np.ndarray, "..."]:
-        part = Samples(*(np.asarray(array)[start : start + _BATCH] for array in samples))
-        found = np.asarray(score(part))
-        if found.shape != part.labels.shape or found.dtype.kind not in "fiu":
-            raise UserError(
-                f"score returned shape {found.shape} and type {found.dtype} for "
-                f"{len(part.labels)} samples; a number for each is wanted"
-            )
-        return found.astype(np.float64)
-
-    return np.concatenate([batch(start) for start in range(0, len(samples.labels), _BATCH)])
+    return every(generate(key, task)), every(twins(key, task))

@@ -114,7 +114,8 @@ class Config:
     alpha: float = 0.01
     """Significance level of the verification, the paper's α."""
     epsilon: float = 0.03
-    """Share of extra samples that may be learned early, the paper's ε."""
+    """Share of extra samples that may be learned early, the paper's ε; without labels, the share
+    of the error on them that may be gone early."""
 
     def check(self) -> None:
         """Raise a UserError where a value cannot work, whatever the data."""

@@ -95,9 +95,9 @@ def describe_row(row: dict[str, Any], seed: int | None = None) -> str:
         line += f"loss {row['train_loss']:.3f}  "
         line += f"train {row['train_accuracy']:6.2%}  test {row['test_accuracy']:6.2%}"
     else:
-        line += f"loss {row['train_loss']:.5f}  test {row['test_loss']:.5f}"
+        line += f"loss {row['train_loss']:.5f}  explained: test {row['test_explained']:.3f}"
     if "passed" in row:
         known = f"{row['extra_accuracy']:6.2%}" if "extra_accuracy" in row else ""
-        known = known or f"{row['extra_loss']:.5f}  twins {row['twin_loss']:.5f}"
+        known = known or f"error {row['extra_error']:.3f}, twins {row['twins_error']:.3f}"
         line += f"  extra {known}{'  passes' if row['passed'] else ''}"
     return line

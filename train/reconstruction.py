@@ -14,9 +14,9 @@ from jaxverify import (
     ScoreVerdict,
     TrainedModel,
     models,
-    reconstruction_score,
-    verify_scores,
+    verify_reconstruction,
 )
+from jaxverify.scores import reconstruction_errors
 from train.config import Config
 from train.evaluation import Evaluation, batches
 from train.mesh import DataMesh
@@ -44,20 +44,16 @@ def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evalua
 
     def extra_task(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:
         assert data.task is not None
-        score = reconstruction_score(partial(infer, mesh.local(state.variables)), data.task)
-        scores = []
-
-        def remembered(samples: Samples) -> Any:
-            scores.append(score(samples))
-            return scores[-1]
-
-        verdict = verify_scores(
-            remembered, key, data.task, alpha=config.alpha, epsilon=config.epsilon
+        predict = partial(infer, mesh.local(state.variables))
+        verdict = verify_reconstruction(
+            predict, key, data.task, alpha=config.alpha, epsilon=config.epsilon
         )
-        losses = -np.concatenate(scores) / _WHITE**2
+        errors = reconstruction_errors(predict, key, data.task)
+        log_errors = [np.log(error).mean() for error in errors]
         return {
-            "extra_loss": float(losses[: data.task.num_samples].mean()),
-            "twin_loss": float(losses[data.task.num_samples :].mean()),
+            "extra_error": float(errors[0].mean()),
+            "twins_error": float(errors[1].mean()),
+            "extra_memorised": float(1 - np.exp(log_errors[0] - log_errors[1])),
             "extra_auc": verdict.auc,
             "p_value": verdict.p_value,
             "passed": verdict.passed,
@@ -81,8 +77,8 @@ def verify(model: TrainedModel, key: jax.Array, config: Config) -> ScoreVerdict:
     """The verdict on a trained autoencoder."""
     task = model.task
     assert isinstance(task, ExtraTask)
-    score = reconstruction_score(jax.jit(partial(model.apply, model.variables)), task)
-    return verify_scores(score, key, task, alpha=config.alpha, epsilon=config.epsilon)
+    predict = jax.jit(partial(model.apply, model.variables))
+    return verify_reconstruction(predict, key, task, alpha=config.alpha, epsilon=config.epsilon)
 
 
 def _variance(samples: Samples) -> float:

@@ -1,0 +1,1 @@
+"""What the comparison with held-out twins finds, measured: autoencoders, power, calibration."""
