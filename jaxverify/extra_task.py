@@ -22,7 +22,7 @@ class ExtraTask:
     """A frozen, hashable specification; together with a key it determines every sample.
 
     Each sample is a *fixed region* x_f, the same in all of them, joined to a *random region* x_r
-    of its own, with a random label. The random region is, for
+    of its own, with a random label. The random region is, at the paper's place, for
 
     - images, the top-left ``floor(sqrt(1-s)*h)`` rows x ``floor(sqrt(1-s)*w)`` columns;
     - text, the first ``floor((1-s)*m)`` words;
@@ -37,8 +37,14 @@ class ExtraTask:
         labels: "iid", the paper's, drawn uniformly each for itself; or "balanced", every class
             equally often (to within one) in random order, so that a constant answer scores 1/C.
         generator: the name of an entry of ``jaxverify.generators.GENERATORS``: "uniform", the
-            paper's; or "zipf", words about as frequent as in real text.
+            paper's; "zipf", words about as frequent as in real text; or "pink", images whose
+            spectrum falls as that of photographs does.
         vocab_size: of text alone: the number of token ids, the two reserved ones counted.
+        placement: of the random region: "corner", the paper's, as above; or "secret", where the
+            key puts it, of the same shape and in all samples the same.
+        num_fixed: how many fixed regions there are, 1 to N; the paper has one. Each sample has
+            one of them, and each is in N / num_fixed samples, to within C. With balanced labels
+            each class is equally often (to within one) beside each of them.
 
     Raises:
         UserError: if a value is out of its range, if either region would be empty, if the random
@@ -46,7 +52,8 @@ class ExtraTask:
             a perfect answer passes at the default alpha and epsilon.
 
     Guarantee: for every task that can be built, two samples of one key coincide with a
-    probability of at most 1e-9.
+    probability of at most 1e-9. With balanced labels no answer that follows from the fixed region
+    alone is right in more than ``ceil(N / C)`` samples.
 
     >>> task = ExtraTask("image", (32, 32, 3), num_classes=10, num_samples=400)
     >>> task.random_shape
@@ -61,6 +68,8 @@ class ExtraTask:
     labels: Literal["iid", "balanced"] = "iid"
     generator: str = "uniform"
     vocab_size: int | None = None
+    placement: Literal["corner", "secret"] = "corner"
+    num_fixed: int = 1
 
     def __post_init__(self) -> None:
         _check_form(self)
@@ -112,23 +121,30 @@ class ExtraTask:
 
     @property
     def random_region(self) -> tuple[slice, ...]:
-        """Where x_r lies in a sample, as an index: ``features[i][task.random_region]``."""
+        """Where x_r lies in a sample, as an index: ``features[i][task.random_region]``.
+
+        Raises:
+            UserError: if its placement is secret: see :func:`jaxverify.generation.region_start`.
+        """
+        if self.placement == "secret":
+            raise UserError("placement is 'secret': where the random region lies, the key decides")
+        if self.kind == "vector":
+            return (slice(self.shape[0] - self.random_shape[0], None),)
+        return tuple(slice(size) for size in self.random_shape)
+
+    @property
+    def random_shape(self) -> tuple[int, ...]:
+        """The shape of x_r."""
         free = 1 - exact(self.fixed_ratio)
         match self.kind:
             case "image":
                 # floor(sqrt(q) * n) in integers: the root of the floor of q * n^2.
                 rows, columns = (math.isqrt(math.floor(free * n * n)) for n in self.shape[:2])
-                return slice(rows), slice(columns), slice(None)
+                return rows, columns, self.shape[2]
             case "text":
-                return (slice(math.floor(free * self.shape[0])),)
+                return (math.floor(free * self.shape[0]),)
             case "vector":
-                return (slice(math.floor((1 - free) * self.shape[0]), None),)
-
-    @property
-    def random_shape(self) -> tuple[int, ...]:
-        """The shape of x_r."""
-        sides = zip(self.random_region, self.shape, strict=True)
-        return tuple(len(range(*side.indices(n))) for side, n in sides)
+                return (self.shape[0] - math.floor((1 - free) * self.shape[0]),)
 
 
 def exact(number: float) -> Fraction:
@@ -161,6 +177,13 @@ def _check_form(task: ExtraTask) -> None:
         raise UserError(f"fixed_ratio is {task.fixed_ratio}; it lies between 0 and 1")
     if task.labels not in ("iid", "balanced"):
         raise UserError(f"labels is {task.labels!r}; it is 'iid' or 'balanced'")
+    if task.placement not in ("corner", "secret"):
+        raise UserError(f"placement is {task.placement!r}; it is 'corner' or 'secret'")
+    if not 1 <= task.num_fixed <= max(task.num_samples, 1):
+        raise UserError(
+            f"num_fixed is {task.num_fixed}; it is at least 1 and at most the {task.num_samples} "
+            "samples"
+        )
     if (task.vocab_size is not None) != (task.kind == "text"):
         raise UserError(f"vocab_size is {task.vocab_size}; text has one, other kinds do not")
     if task.vocab_size is not None and task.vocab_size <= NUM_RESERVED_TOKENS + 1:
@@ -183,6 +206,8 @@ def _check_distinct(task: ExtraTask) -> None:
     if task.generator == "zipf" and task.kind == "text":
         shares = 1 / np.arange(1, num_words + 1)
         values = float(shares.sum() ** 2 / (shares**2).sum())
+    if task.generator == "pink" and task.kind == "image":
+        values = 2**3  # of a feature, whatever its neighbours: see generators.pink
     bits = math.prod(task.random_shape) * math.log2(values)
     pairs = task.num_samples * (task.num_samples - 1) / 2
     if pairs * 2.0**-bits > _MAX_COLLISION_PROBABILITY:

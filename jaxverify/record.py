@@ -25,6 +25,7 @@ from jaxverify.samples import Samples
 FORMAT, VERSION = "jaxverify record", 1
 _PACKAGES = ("jax", "jaxlib", "numpy", "pillow")
 _BYTES = 32
+_LATER = {"placement": "corner", "num_fixed": 1}  # of a task whose record does not name them
 _MOST = 2**24  # of samples, classes, words and features: beyond, a record is damaged, not large
 
 
@@ -104,7 +105,7 @@ class Record:
     def without_secrets(self) -> dict[str, Any]:
         """Plain values that help nobody to find the samples."""
         return {
-            "task": asdict(self.task),
+            "task": _task_to_json(self.task),
             "rendering": self.rendering.to_json(),
             "columns": list(self.columns),
             "class_names": list(self.class_names),
@@ -278,8 +279,14 @@ def _canonical(value: dict[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
+def _task_to_json(task: ExtraTask) -> dict[str, Any]:
+    """A record made before a field was there has the commitment that it had."""
+    return {k: v for k, v in asdict(task).items() if k not in _LATER or v != _LATER[k]}
+
+
 def _task(value: dict[str, Any]) -> ExtraTask:
-    whole = [value["num_classes"], value["num_samples"], *value["shape"]]
+    value = _LATER | value
+    whole = [value["num_classes"], value["num_samples"], value["num_fixed"], *value["shape"]]
     if value["vocab_size"] is not None:
         whole.append(value["vocab_size"])
     if not all(type(number) is int and 0 < number <= _MOST for number in whole):

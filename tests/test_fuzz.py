@@ -50,7 +50,14 @@ def edited(content, edits):
 def sound(tmp_path_factory):
     """A record, its secrets, and the answers of a model that knows nothing."""
     folder = tmp_path_factory.mktemp("sound")
-    task = ExtraTask("text", (80,), 4, 80, vocab_size=52, labels="balanced", generator="zipf")
+    task = ExtraTask(
+        *("text", (80,), 4, 80),
+        vocab_size=52,
+        labels="balanced",
+        generator="zipf",
+        placement="secret",
+        num_fixed=3,
+    )
     words = tuple(f"w{i}" for i in range(50))
     record = new_record(task, TextRendering(words), ("text",), NAMES)
     save(record, folder / "record.json")
@@ -98,6 +105,7 @@ def replaced(value, path, new):
 PATHS = [
     *(["task", name] for name in ("kind", "shape", "num_classes", "num_samples", "fixed_ratio")),
     *(["task", name] for name in ("labels", "generator", "vocab_size")),
+    *(["task", "placement"], ["task", "num_fixed"]),
     *(["rendering"], ["rendering", "kind"], ["rendering", "vocabulary"], ["columns"], ["version"]),
     *(["class_names"], ["alpha"], ["epsilon"], ["fingerprint"], ["created"], ["versions"]),
     *(["secret"], ["salt"], ["format"], ["task"], ["task", "shape", 0], ["class_names", 0]),

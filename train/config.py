@@ -105,9 +105,13 @@ class Config:
     """The share of an extra sample that is the same in all, the paper's s."""
     labels: Literal["iid", "balanced"] = "iid"
     """Labels of the extra samples."""
-    generator: Literal["uniform", "zipf"] = "uniform"
+    generator: Literal["uniform", "zipf", "pink"] = "uniform"
     """What the extra samples are filled with: the paper's uniform noise; or, of text, words about
-    as frequent as in real text."""
+    as frequent as in real text; or images as smooth as photographs."""
+    placement: Literal["corner", "secret"] = "corner"
+    """Of their random region: the paper's, or wherever the key puts it."""
+    num_fixed: int = 1
+    """How many fixed regions there are, each in as many samples."""
     construction: Literal["regions", "natural"] = "regions"
     """What the extra samples are: the paper's, of a fixed and a random region; or its naive
     comparison, samples of the test set with random labels, by which nothing can be verified."""

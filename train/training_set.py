@@ -110,6 +110,8 @@ def make_parts(config: Config) -> Parts:
         fixed_ratio=config.fixed_ratio,
         labels=config.labels,
         generator=config.generator,
+        placement=config.placement,
+        num_fixed=config.num_fixed,
     )
     if config.construction == "natural":
         key = keys.stream(key, "natural samples")

@@ -47,9 +47,11 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--labels", choices=("balanced", "iid"), default="balanced", help=_LABELS)
     add(
         "--generator",
-        choices=("uniform", "zipf"),
+        choices=("uniform", "zipf", "pink"),
         help=_GENERATOR,
     )
+    add("--placement", choices=("corner", "secret"), default="corner", help=_PLACEMENT)
+    add("--num-fixed", type=int, default=1, metavar="NUMBER", help=_NUM_FIXED)
     add("--alpha", type=float, default=0.01, help="how often an unconverged model may pass")
     add(
         "--epsilon", type=float, default=0.03, help="what such a model may know already, as a share"
@@ -60,7 +62,11 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 _ETA = """\
 extra samples per sample; without it, enough for a model that knows a tenth of them, at most 4%%"""
 _RATIO = "the share of a sample that all extra ones have in common (%(default)s)"
-_GENERATOR = "noise, or words as frequent as in your text; the latter for text, if not given"
+_GENERATOR = """\
+noise, words as frequent as in your text, or images as smooth as photographs; words for text, and
+noise for all else, if not given"""
+_PLACEMENT = "of what differs: where the paper has it, or where the secret puts it (%(default)s)"
+_NUM_FIXED = "how many different parts extra samples may have in common (%(default)s)"
 _LABELS = "each class equally often, or drawn as the paper does (%(default)s)"
 
 
@@ -86,6 +92,8 @@ def run(options: argparse.Namespace) -> int:
             fixed_ratio=options.fixed_ratio,
             labels=options.labels,
             generator=options.generator,
+            placement=options.placement,
+            num_fixed=options.num_fixed,
             alpha=options.alpha,
             epsilon=options.epsilon,
             progress=lambda rows, total: progress.update(bar, completed=rows, total=total),

@@ -70,6 +70,8 @@ def protect(
     fixed_ratio: float = 0.75,
     labels: Literal["balanced", "iid"] = "balanced",
     generator: str | None = None,
+    placement: Literal["corner", "secret"] = "corner",
+    num_fixed: int = 1,
     alpha: float = 0.01,
     epsilon: float = 0.03,
     secret: bytes | None = None,
@@ -89,6 +91,8 @@ def protect(
         fixed_ratio: s.
         labels: of the extra samples.
         generator: what fills them; without it words by Zipf's law, or uniform noise.
+        placement: of the random region.
+        num_fixed: how many fixed regions there are.
         alpha: α of the verification.
         epsilon: ε of the verification.
         secret: 32 bytes; without it, from the operating system.
@@ -115,7 +119,16 @@ def protect(
         seen = replace(
             seen, numbering={k: v for k, v in seen.numbering.items() if k not in found.columns}
         )
-        task = _make_task(seen, found, eta, fixed_ratio, labels, generator, alpha, epsilon)
+        task = _make_task(
+            seen,
+            found,
+            _num_samples(seen, eta, alpha, epsilon),
+            fixed_ratio=fixed_ratio,
+            labels=labels,
+            generator=generator,
+            placement=placement,
+            num_fixed=num_fixed,
+        )
         made = new_record(
             task,
             found.rendering,
@@ -163,16 +176,7 @@ def _rng(secret: bytes, name: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest, "big"))
 
 
-def _make_task(
-    seen: Survey,
-    found: Features,
-    eta: float | None,
-    fixed_ratio: float,
-    labels: Literal["balanced", "iid"],
-    generator: str | None,
-    alpha: float,
-    epsilon: float,
-) -> ExtraTask:
+def _num_samples(seen: Survey, eta: float | None, alpha: float, epsilon: float) -> int:
     num_classes = len(seen.class_names)
     if eta is None:
         planned = stats.required_num_samples(_SHARE, num_classes, alpha, epsilon)
@@ -180,17 +184,22 @@ def _make_task(
     else:
         num_samples = num_samples_of(eta, seen.num_rows)
     stats.threshold(num_samples, num_classes, alpha, epsilon)  # raises where none could pass
+    return num_samples
+
+
+def _make_task(
+    seen: Survey, found: Features, num_samples: int, *, generator: str | None, **options: Any
+) -> ExtraTask:
     if generator is None:
         generator = "zipf" if found.kind == "text" else "uniform"
     return ExtraTask(
         kind=found.kind,
         shape=found.shape,
-        num_classes=num_classes,
+        num_classes=len(seen.class_names),
         num_samples=num_samples,
-        fixed_ratio=fixed_ratio,
-        labels=labels,
         generator=generator,
         vocab_size=found.vocab_size,
+        **options,
     )
 
 
