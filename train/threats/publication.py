@@ -139,7 +139,8 @@ def accuracy_loss(cells: Cells) -> float:
 
 
 def _clouds(every: Iterable[Tried]) -> Rows:
-    rows: Rows = [["cloud", "cost", "test", "CQ", "own data", "extra", "twins", "AUC", *TESTS]]
+    head = ["cloud", "cost", "test", "CQ", "own data", "extra", "twins", "AUC", "own AUC"]
+    rows: Rows = [[*head, *TESTS]]
     kind = None
     for one in every:
         if one.kind != kind:
@@ -151,7 +152,6 @@ def _clouds(every: Iterable[Tried]) -> Rows:
         fields = ("test_accuracy", "quality", "train_accuracy", "extra_accuracy", "twin_accuracy")
         shares = [f"{one.mean(field):.1%}" for field in fields]
         passes = [f"{one.passes(test)}/{len(one.findings)}" for test in TESTS]
-        rows.append(
-            [one.cloud, f"{one.mean('cost'):.2f}", *shares, f"{one.mean('score_auc'):.2f}", *passes]
-        )
+        areas = [f"{one.mean(field):.2f}" for field in ("score_auc", "membership_auc")]
+        rows.append([one.cloud, f"{one.mean('cost'):.2f}", *shares, *areas, *passes])
     return rows
