@@ -11,7 +11,7 @@ from jaxtyping import Int, Int32, Shaped
 from jaxverify import keys
 from jaxverify.errors import UserError
 from jaxverify.extra_task import ExtraTask
-from jaxverify.generators import GENERATORS
+from jaxverify.generators import GENERATORS, Generator
 from jaxverify.samples import Samples
 
 
@@ -105,24 +105,50 @@ def generate_batches(key: jax.Array, task: ExtraTask, size: int = 4096) -> Itera
 
 @partial(jax.jit, static_argnames="task")
 def _generate(key: jax.Array, task: ExtraTask, indices: Int[jax.Array, " n"] | None) -> Samples:
+    fill = GENERATORS[task.generator]
     if indices is None:
         indices = jnp.arange(task.num_samples)
-    fill = GENERATORS[task.generator]
-    labels, which = _labels(keys.stream(key, "labels"), task, indices % task.num_samples)
-    fixed_key = keys.stream(key, "fixed region")
-    if task.num_fixed == 1:
-        fixed = fill(fixed_key, task, task.shape)
-        wholes = jnp.broadcast_to(fixed, (len(indices), *task.shape))
-    else:
-        fixed = jax.vmap(lambda j: fill(jax.random.fold_in(fixed_key, j), task, task.shape))
-        wholes = fixed(jnp.arange(task.num_fixed))[which]
+    return assemble(key, task, indices, fixed=fill, random=fill)
+
+
+def assemble(
+    key: jax.Array,
+    task: ExtraTask,
+    indices: Int[jax.Array, " n"],
+    *,
+    fixed: Generator,
+    random: Generator,
+) -> Samples:
+    """Samples of labels, fixed and random regions, whatever these are filled with.
+
+    Args:
+        key: as :func:`generate` takes it.
+        task: likewise.
+        indices: likewise.
+        fixed: fills whole samples, of which the fixed region is a part.
+        random: fills random regions.
+    """
+    labels, whole = labels_and_fixed(key, task, indices, fixed)
     random_key = keys.stream(key, "random region")
 
     def region(i: Int[jax.Array, ""]) -> Shaped[jax.Array, "..."]:
-        return fill(jax.random.fold_in(random_key, i), task, task.random_shape)
+        return random(jax.random.fold_in(random_key, i), task, task.random_shape)
 
     start = (0, *region_start(key, task))
-    return Samples(jax.lax.dynamic_update_slice(wholes, jax.vmap(region)(indices), start), labels)
+    return Samples(jax.lax.dynamic_update_slice(whole, jax.vmap(region)(indices), start), labels)
+
+
+def labels_and_fixed(
+    key: jax.Array, task: ExtraTask, indices: Int[jax.Array, " n"], fill: Generator
+) -> tuple[Int32[jax.Array, " n"], Shaped[jax.Array, "n ..."]]:
+    """The label of each sample, and a whole one filled like its fixed region."""
+    labels, which = _labels(keys.stream(key, "labels"), task, indices % task.num_samples)
+    fixed_key = keys.stream(key, "fixed region")
+    if task.num_fixed == 1:
+        whole = fill(fixed_key, task, task.shape)
+        return labels, jnp.broadcast_to(whole, (len(indices), *task.shape))
+    several = jax.vmap(lambda j: fill(jax.random.fold_in(fixed_key, j), task, task.shape))
+    return labels, several(jnp.arange(task.num_fixed))[which]
 
 
 def _labels(

@@ -17,6 +17,7 @@ PROTECT = (
 GRADIENTS = sorted((ROOT / "jaxverify" / "gradients").glob("*.py"))
 CORE = [
     *("errors", "samples", "keys", "extra_task", "generators", "generation", "mixing", "stats"),
+    "natural",
     "plan",
     *(path.relative_to(ROOT / "jaxverify").with_suffix("").as_posix() for path in GRADIENTS),
 ]
