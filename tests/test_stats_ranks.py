@@ -105,7 +105,7 @@ def draw(rng, kind, num_samples):
 @pytest.mark.parametrize("kind", ["independent", "paired", "tied", "skewed"])
 @pytest.mark.parametrize("epsilon", [0.0, 0.1])
 def test_where_at_most_the_share_epsilon_is_memorised_passes_stay_within_alpha(kind, epsilon):
-    trials, num_samples = 3_000, 40
+    trials, num_samples = 2_000, 30
     rng = np.random.default_rng(5)
     p_values = np.empty(trials)
     for trial in range(trials):
