@@ -12,7 +12,7 @@ from rich.console import Console
 from scipy.stats import binom
 
 from jaxverify import UserError
-from jaxverify.clouds import Returned
+from jaxverify.clouds import CHEATING, HONEST, LAZY, Returned
 from train.clouds import main
 from train.threats import matrix, publication
 from train.threats.constructions import IMAGES, ladder, of_task, upload
@@ -29,6 +29,9 @@ TINY = replace(
     epochs=1,
     seeds=1,
 )
+
+
+SOME = {"full training", "stop at 10%", "older model", "look them up (identical block)"}
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +111,9 @@ def finished(tmp_path_factory):
         patch.setitem(matrix.SETTINGS, "digits", TINY)
         for name in set(IMAGES) - {"balanced labels"}:
             patch.delitem(IMAGES, name)
+        for names in (HONEST, LAZY, CHEATING, matrix.KINDS):
+            for name in set(names) - SOME:
+                patch.delitem(names, name)
         assert main(["--dataset", "digits", "--root", str(root)]) == 0
         before = {path: path.read_bytes() for path in root.rglob("*.json")}
         patch.setattr(matrix, "_try", None)  # nothing is left to try
@@ -122,7 +128,7 @@ def finished(tmp_path_factory):
 def test_every_cloud_is_tried_once_and_the_page_shows_it(finished, tmp_path, monkeypatch):
     (path,) = finished.rglob("*.json")
     cell = json.loads(path.read_text())
-    assert list(cell["clouds"]) == list(matrix.KINDS)
+    assert list(cell["clouds"]) == [name for name in matrix.KINDS if name in SOME]
     assert cell["clouds"]["older model"]["cost"] == 0
     assert cell["clouds"]["full training"]["cost"] == pytest.approx(1, abs=0.2)
     assert set(cell["detectors"]) == {
@@ -132,15 +138,15 @@ def test_every_cloud_is_tried_once_and_the_page_shows_it(finished, tmp_path, mon
         "loss ranking",
     }
     page = tmp_path / "threats.md"
-    page.write_text("by hand\n<!-- measured -->\nold\n<!-- end -->\nalso by hand\n")
+    page.write_text("by hand\n<!-- measured -->\nwhat stood there\n<!-- end -->\nalso by hand\n")
     for name, place in {"RESULTS": "results", "PAGE": "threats.md", "PICTURES": "pictures"}.items():
         monkeypatch.setattr(publication, name, tmp_path / place)
     publication.publish(finished / "digits", "digits")
     publication.redraw()
     written = page.read_text()
-    assert "old" not in written
+    assert "what stood there" not in written
     assert written.startswith("by hand\n") and written.endswith("also by hand\n")  # noqa: PT018
-    assert all(f"| {name} |" in written for name in matrix.KINDS)
+    assert all(f"| {name} |" in written for name in SOME)
     assert (tmp_path / "pictures" / "digits.png").stat().st_size > 5_000
 
 

@@ -67,7 +67,7 @@ def score_page(facts: Mapping[str, Any]) -> Group:
     alpha, outcome = facts["alpha"], facts["outcome"]
     caption = MEANINGS["PASS"]
     if not facts["passed"]:
-        caption = "too little is memorised to tell, or the model cannot memorise; this is no FAIL"
+        caption = "no power to tell: too little is memorised, or the model cannot memorise"
     table = Table(title=Text(outcome, style=_STYLES[outcome]), caption=caption, show_header=False)
     table.add_column(style="dim")
     table.add_column(justify="right")

@@ -12,6 +12,7 @@ from jaxverify.generation import twins
 from jaxverify.trained_model import TrainedModel
 
 ALPHA, EPSILON = 0.01, 0.03  # the defaults of jaxverify.verify
+_PERMUTATIONS = 999  # a tenth of the default: as valid, and thousands of models are to be judged
 
 
 class Answers(NamedTuple):
@@ -45,8 +46,8 @@ class Answers(NamedTuple):
 
     def subset(self, indices: Int[np.ndarray, " m"]) -> "Answers":
         """Those to some samples and to their twins."""
-        parts = (array[indices] for array in self[:3])
-        return Answers(*parts, self.key)
+        labels, logits, twin_logits = (array[indices] for array in self[:3])
+        return Answers(labels, logits, twin_logits, self.key)
 
 
 def ask(model: TrainedModel, key: jax.Array, task: ExtraTask) -> Answers:
@@ -79,7 +80,13 @@ def _sequential(answers: Answers) -> float:
 def _permutation(answers: Answers) -> float:
     told = answers.logits.argmax(axis=1)
     key = jax.random.clone(answers.key)
-    return float(stats.permutation_p_value(key, told, answers.labels))
+    return float(stats.permutation_p_value(key, told, answers.labels, _PERMUTATIONS))
+
+
+def _scores(answers: Answers) -> float:
+    key = jax.random.clone(answers.key)
+    p_value = stats.score_permutation_p_value(key, answers.logits, answers.labels, _PERMUTATIONS)
+    return float(p_value)
 
 
 def _twins(answers: Answers) -> float:
@@ -98,6 +105,7 @@ TESTS: dict[str, Callable[[Answers], float]] = {
     "sequential": _sequential,
     "rank": _rank,
     "permutation": _permutation,
+    "scores": _scores,
     "twins": _twins,
     "binomial, ε = 0": lambda answers: _binomial(answers, 0.0),
     "rank, ε = 0": lambda answers: _rank(answers, 0.0),

@@ -1,15 +1,18 @@
 """Ways to make the extra samples, each a switch of the library's, by name."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int
 
 import jaxverify
 from jaxverify import ExtraTask, Samples, keys, mix
 from jaxverify.generation import twins
+from jaxverify.natural import generate_from
 from train.threats.setting import Case
 
 _RUNGS = (1, 2, 4, 8)
@@ -36,19 +39,37 @@ def of_task(**options: Any) -> Construction:
     """The library's own extra task, with these options of :class:`jaxverify.ExtraTask`."""
 
     def make(key: jax.Array, case: Case) -> Protection:
-        num_samples, num_classes = case.budget.num_extra, case.budget.num_classes
-        task = ExtraTask.for_dataset(
-            case.train,
-            eta=num_samples / len(case.train.labels),
-            num_classes=num_classes,
-            vocab_size=case.vocab_size,
-            **options,
-        )
-        pair = jaxverify.generate(key, task), twins(key, task)
-        extra, held_out = (Samples(*map(np.asarray, samples)) for samples in pair)
-        return Protection(extra, held_out, np.ones(len(extra.labels), int))
+        task = _task(case, **options)
+        return _protection(jaxverify.generate(key, task), twins(key, task))
 
     return make
+
+
+def of_own_data(style: str) -> Construction:
+    """Made of the customer's own samples, as :func:`jaxverify.natural.generate_from` does."""
+
+    def make(key: jax.Array, case: Case) -> Protection:
+        task, pool = _task(case, labels="balanced"), case.train.features
+        beyond = jnp.arange(task.num_samples, 2 * task.num_samples)
+        drawn = partial(generate_from, pool, key=key, task=task, style=style)
+        return _protection(drawn(), drawn(indices=beyond))
+
+    return make
+
+
+def _task(case: Case, **options: Any) -> ExtraTask:
+    return ExtraTask.for_dataset(
+        case.train,
+        eta=case.budget.num_extra / len(case.train.labels),
+        num_classes=case.budget.num_classes,
+        vocab_size=case.vocab_size,
+        **options,
+    )
+
+
+def _protection(extra: Samples, held_out: Samples) -> Protection:
+    extra, held_out = (Samples(*map(np.asarray, samples)) for samples in (extra, held_out))
+    return Protection(extra, held_out, np.ones(len(extra.labels), int))
 
 
 def ladder(key: jax.Array, case: Case) -> Protection:
@@ -69,8 +90,17 @@ _EVERY: dict[str, Construction] = {
     "ladder": ladder,
 }
 _HIDDEN = {"labels": "balanced", "placement": "secret", "num_fixed": 5}
-IMAGES = {**_EVERY, "pink noise, five regions, secret place": of_task(generator="pink", **_HIDDEN)}
-TEXT = {**_EVERY, "Zipf's words, five regions, secret place": of_task(generator="zipf", **_HIDDEN)}
+IMAGES = {
+    **_EVERY,
+    "pink noise, five regions, secret place": of_task(generator="pink", **_HIDDEN),
+    "patches of own images": of_own_data("patches"),
+    "blended with own images": of_own_data("blended"),
+}
+TEXT = {
+    **_EVERY,
+    "Zipf's words, five regions, secret place": of_task(generator="zipf", **_HIDDEN),
+    "phrases of own texts": of_own_data("phrases"),
+}
 
 
 def constructions(case: Case) -> dict[str, Construction]:

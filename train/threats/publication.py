@@ -9,6 +9,7 @@ from pathlib import Path
 from jaxverify import UserError
 from jaxverify.atomic import write_atomic
 from train.markdown import markdown_table
+from train.threats.constructions import IMAGES, TEXT
 from train.threats.evidence import TESTS
 from train.threats.pictures import draw_frontier
 from train.threats.summary import Cells, Tried, judge, rungs, tried
@@ -19,7 +20,6 @@ PAGE = _ROOT / "docs" / "threats.md"
 PICTURES = _ROOT / "docs" / "threats"
 
 _BLOCK = re.compile(r"(<!-- measured -->\n).*(<!-- end -->)", re.DOTALL)
-_WHOLE = ("the paper's", "balanced labels")  # whose clouds are shown one by one
 Rows = list[Sequence[str]]
 
 
@@ -55,10 +55,10 @@ def redraw() -> None:
 
 def load(path: Path) -> dict[str, Cells]:
     """The cells of each construction, by seed."""
-    constructions = defaultdict(list)
+    found = defaultdict(list)
     for cell in sorted(json.loads(path.read_text()), key=lambda cell: cell["seed"]):
-        constructions[cell["construction"]].append(cell)
-    return dict(constructions)
+        found[cell["construction"]].append(cell)
+    return {name: found[name] for name in {**IMAGES, **TEXT} if name in found}
 
 
 def render(dataset: str, constructions: dict[str, Cells]) -> str:
@@ -80,15 +80,13 @@ def render(dataset: str, constructions: dict[str, Cells]) -> str:
         markdown_table(_detectors(constructions)),
         f"\n![stealth against efficacy](threats/{dataset}.png)\n",
     ]
-    for name in (*_WHOLE, *constructions):
-        if name in constructions and name not in parts:
-            parts.append(f"\n### {name}: cloud by cloud\n\n")
-            parts.append(markdown_table(_clouds(list(tried(constructions[name])))))
-            if len(constructions[name][0]["clouds"]["full training"]["rungs"]) > 1:
-                parts.append("\nRung by rung, each judged by the paper's test:\n\n")
-                classes = constructions[name][0]["num_classes"]
-                parts.append(markdown_table(_ladder(tried(constructions[name]), classes)))
-            constructions = {key: value for key, value in constructions.items() if key != name}
+    for name, cells in constructions.items():
+        parts.append(f"\n### {name}: cloud by cloud\n\n{markdown_table(_clouds(tried(cells)))}")
+        if len(cells[0]["clouds"]["full training"]["rungs"]) > 1:
+            rows = _ladder(tried(cells), cells[0]["num_classes"])
+            parts.append(
+                f"\nRung by rung, each judged by the paper's test:\n\n{markdown_table(rows)}"
+            )
     return "".join(parts) + "\n"
 
 
@@ -139,7 +137,8 @@ def accuracy_loss(cells: Cells) -> float:
 
 
 def _clouds(every: Iterable[Tried]) -> Rows:
-    rows: Rows = [["cloud", "cost", "test", "CQ", "own data", "extra", "twins", "AUC", *TESTS]]
+    head = ["cloud", "cost", "test", "CQ", "own data", "extra", "twins", "AUC", "own AUC"]
+    rows: Rows = [[*head, *TESTS]]
     kind = None
     for one in every:
         if one.kind != kind:
@@ -151,7 +150,6 @@ def _clouds(every: Iterable[Tried]) -> Rows:
         fields = ("test_accuracy", "quality", "train_accuracy", "extra_accuracy", "twin_accuracy")
         shares = [f"{one.mean(field):.1%}" for field in fields]
         passes = [f"{one.passes(test)}/{len(one.findings)}" for test in TESTS]
-        rows.append(
-            [one.cloud, f"{one.mean('cost'):.2f}", *shares, f"{one.mean('score_auc'):.2f}", *passes]
-        )
+        areas = [f"{one.mean(field):.2f}" for field in ("score_auc", "membership_auc")]
+        rows.append([one.cloud, f"{one.mean('cost'):.2f}", *shares, *areas, *passes])
     return rows

@@ -1,0 +1,171 @@
+"""Training without labels: the network, one step, whole runs, and hundreds of small ones."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxverify import Samples, UserError, models, verify, verify_reconstruction
+from jaxverify.models.autoencoder import Autoencoder
+from train import augment, autoencoder
+from train.config import UNLABELLED, Config
+from train.curve import draw_reconstruction
+from train.reconstruction import squared_error
+from train.run_folder import RunFolder, load_model
+from train.score_studies.fitting import fit
+from train.state import init_state
+from train.steps import make_train_step
+from train.summary import summarise
+from train.training_set import extra_key, make_training_set
+
+IMAGES = np.asarray(jax.random.bits(jax.random.key(0), (16, 6, 6, 1), jnp.uint8))
+SMALL = ["--train-samples", "250", "--test-samples", "100", "--eta", "0.12", "--batch-size", "40"]
+SMALL += ["--eval-batch-size", "40", "--eval-every", "15", "--epochs", "60"]
+
+
+def train(workdir: Path, *arguments: str) -> int:
+    return autoencoder.run([*SMALL, "--extra", "--workdir", str(workdir), *arguments])
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A short run on eight devices."""
+    workdir = tmp_path_factory.mktemp("runs") / "finished"
+    assert train(workdir) == 0
+    return workdir
+
+
+def test_a_reconstruction_has_the_shape_and_the_unit_of_the_image():
+    for name in UNLABELLED:
+        module = models.create(name, num_classes=10)
+        variables = module.init(jax.random.key(1), IMAGES)
+        made = models.Inference(module)(variables, IMAGES)
+        assert made.shape == IMAGES.shape
+        assert made.dtype == jnp.float32
+    # A network of zeros makes what a normalised zero stands for: the middle of a byte's range.
+    zeros = jax.tree.map(jnp.zeros_like, variables)
+    np.testing.assert_allclose(models.Inference(module)(zeros, IMAGES), 127.5)
+
+
+def test_all_that_is_passed_on_goes_through_the_code():
+    for name, depth in (("autoencoder", 6), ("linear_autoencoder", 2)):
+        module = models.create(name, num_classes=10)
+        params = module.init(jax.random.key(1), IMAGES)["params"]
+        assert len(params) == depth
+        assert params["code"]["bias"].shape == (16,)
+        blank = {**params, "code": jax.tree.map(jnp.zeros_like, params["code"])}
+        made = module.apply({"params": blank}, IMAGES)
+        assert jnp.ptp(made, axis=0).max() == 0
+
+
+def test_one_step_is_gradient_descent_on_the_mean_squared_error_without_labels():
+    module, optimizer = Autoencoder(width=None, code=2), optax.sgd(0.5)
+    state = init_state(jax.random.key(0), module, optimizer, IMAGES[:1])
+    step = jax.jit(make_train_step(module, optimizer, augment.none, squared_error))
+    after, loss = step(state, Samples(IMAGES, np.zeros(16, np.int32)), jax.random.key(1))
+
+    code, pixels = state.params["code"], state.params["pixels"]
+    x = (IMAGES.reshape(16, 36) / 255 - 0.5) / 0.25
+    made = (x @ code["kernel"] + code["bias"]) @ pixels["kernel"] + pixels["bias"]
+    errors = np.asarray((made - x) / 4)  # in units of a pixel's range
+    assert float(loss) == pytest.approx((errors**2).mean(), rel=1e-5)
+    slope = 2 * errors / 4 / (16 * 36)
+    np.testing.assert_allclose(after.params["pixels"]["bias"], -0.5 * slope.sum(0), atol=1e-6)
+    hidden = np.asarray(x @ code["kernel"])
+    expected = pixels["kernel"] - 0.5 * hidden.T @ slope
+    np.testing.assert_allclose(after.params["pixels"]["kernel"], expected, atol=1e-5)
+    assert float(after.tally.loss) == pytest.approx(16 * float(loss))
+    assert int(after.tally.correct) == 0
+
+    other, _ = step(state, Samples(IMAGES, np.arange(16, dtype=np.int32)), jax.random.key(1))
+    for one, two in zip(jax.tree.leaves(after), jax.tree.leaves(other), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_converged_autoencoder_passes_and_its_run_folder_says_so(finished):
+    verdict = json.loads((finished / "verdict.json").read_text())
+    assert verdict["outcome"] == "PASS"
+    result = json.loads((finished / "result.json").read_text())
+    assert result["verdict"] == verdict
+    assert result["task"]["num_samples"] == 30
+    rows = result["evaluations"]
+    assert [row["epoch"] for row in rows] == [15, 30, 45, 60]
+    assert rows[-1]["extra_error"] < 0.5 * rows[-1]["twins_error"]
+    assert rows[-1]["extra_memorised"] > 0.5
+    assert 0.5 < rows[0]["test_explained"] < 1
+    assert rows[-1]["passed"]
+    assert result["summary"]["best_test_explained"] == max(r["test_explained"] for r in rows)
+    assert (finished / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_training_saves_is_verified_with_the_key(finished):
+    model = load_model(finished)
+    assert model.task is not None
+
+    def predict(features):
+        return model.apply(model.variables, features)
+
+    verdict = verify_reconstruction(predict, extra_key(0), model.task)
+    assert verdict.to_dict() == pytest.approx(json.loads((finished / "verdict.json").read_text()))
+    assert not verify_reconstruction(predict, jax.random.key(5), model.task).passed
+    best = load_model(finished, best=True)  # of the best reconstruction of the test set
+    assert best.task == model.task
+    with pytest.raises(UserError, match="logits"):  # it has no labels to be counted
+        verify(model, extra_key(0))
+
+
+def test_stopped_early_it_shows_nothing(finished, tmp_path, capsys):
+    assert train(tmp_path / "stopped", "--stop-epoch", "6") == 0
+    assert json.loads((tmp_path / "stopped/verdict.json").read_text())["outcome"] == "NO POWER"
+    assert "no power to tell" in " ".join(capsys.readouterr().out.split())
+
+
+def test_one_that_cannot_memorise_shows_nothing(tmp_path):
+    assert train(tmp_path / "run", "--model", "linear_autoencoder") == 0
+    verdict = json.loads((tmp_path / "run/verdict.json").read_text())
+    assert verdict["outcome"] == "NO POWER"
+
+
+def test_a_resumed_run_is_the_same_run(finished, tmp_path):
+    assert train(tmp_path / "run", "--stop-epoch", "30") == 0
+    assert train(tmp_path / "run", "--resume") == 0
+    rows = [
+        [{**r, "seconds": 0} for r in RunFolder(p).metrics()] for p in (finished, tmp_path / "run")
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_a_model_fitted_without_a_folder_is_that_of_the_training_loop(finished):
+    config = Config.from_json(RunFolder(finished).about()["config"])
+    fitted, trained = fit(replace(config, workdir=None)), load_model(finished)
+    features = make_training_set(config).test.features
+    one, two = (np.asarray(m.apply(m.variables, features)) for m in (fitted, trained))
+    assert np.sqrt(np.square(one - two).mean()) < 0.02 * two.std()
+    untouched = fit(replace(config, stop_epoch=1.0))
+    three = np.asarray(untouched.apply(untouched.variables, features))
+    assert np.sqrt(np.square(three - two).mean()) > 0.1 * two.std()
+
+
+def test_the_summary_and_the_picture_take_what_is_explained_for_accuracy():
+    def row(step, explained, passed):
+        return {
+            "step": step,
+            "epoch": step,
+            "test_explained": explained,
+            "extra_auc": 0.9,
+            "passed": passed,
+        }
+
+    rows = [row(1, 0.6, False), row(2, 0.8, True), row(3, 0.75, True)]
+    summary = summarise(rows)
+    assert summary["best_test_explained"] == 0.8
+    assert summary["final_extra_auc"] == 0.9
+    assert summary["lowest_passing"]["step"] == 3
+    assert summary["cq_lowest_passing"] == pytest.approx(0.75 / 0.8)
+    assert draw_reconstruction("title", rows).startswith(b"\x89PNG")
+    assert draw_reconstruction("baseline", [{"epoch": 1, "test_explained": 0.5}])[:4] == b"\x89PNG"
