@@ -13,7 +13,7 @@ from train.config import Config
 config = Config(
     dataset="breast_cancer",
     model="mlp",
-    epochs=60,
+    epochs=100,
     batch_size=32,
     optimizer="adamw",
     learning_rate=1e-3,

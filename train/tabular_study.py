@@ -21,7 +21,6 @@ from rich.console import Console
 
 from jaxverify import stats
 from jaxverify.atomic import write_atomic
-from jaxverify.errors import UserError
 from jaxverify.exit_status import exit_status
 from train.config import PLACES, Config, load_config
 from train.markdown import markdown_table
@@ -44,6 +43,9 @@ ARMS: dict[str, dict[str, Any]] = {
     "test-extra": {"extra": True},
     "test-stopped": {"extra": True, "stop_epoch": 2},
 }
+_VALIDATION = [arm for arm in ARMS if arm.startswith("validation")]
+_TESTED = [arm for arm in ARMS if arm.startswith("test")]
+_NOT_RUN = "Not run yet.\n"
 Results = Mapping[str, Sequence[dict[str, Any]]]
 
 
@@ -95,13 +97,19 @@ def load_results() -> Results:
 
 def fill(page: str, results: Results) -> str:
     """The page with the tables as the results have them; its prose is written by hand."""
-    return _BLOCK.sub(lambda match: f"{match[1]}\n{TABLES[match[2]](results)}\n{match[3]}", page)
+
+    def block(match: re.Match[str]) -> str:
+        arms, make = TABLES[match[2]]
+        there = all(results[arm] for arm in arms)
+        return f"{match[1]}\n{make(results) if there else _NOT_RUN}\n{match[3]}"
+
+    return _BLOCK.sub(block, page)
 
 
 def plan(results: Results) -> str:
     """How many extra samples a model needs that has memorised a share of them."""
-    size = results["test-baseline"][0]["train_samples"]
-    rows = [["memorised share", "N for 90% power", f"of the {size} training rows"]]
+    size = results["validation-baseline"][0]["train_samples"]
+    rows = [["memorised share", "N for 90% power", f"of {size} training rows"]]
     for share in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6):
         number = stats.required_num_samples(share, 2)
         rows.append([f"{share:.0%}", f"{number:,}", f"{number / size:.0%}"])
@@ -113,7 +121,7 @@ def validation(results: Results) -> str:
     head = ["extra samples N", "share of the data", "share detected", "validation accuracy"]
     rows = [[*head, "change", "extra task", "last model passes", "first passes after epochs"]]
     baseline = results["validation-baseline"]
-    for arm in (arm for arm in ARMS if arm.startswith("validation")):
+    for arm in _VALIDATION:
         runs = results[arm]
         accuracy = _spread([_last(run, "test_accuracy") for run in runs])
         if arm == "validation-baseline":
@@ -190,9 +198,7 @@ def _spread(values: Sequence[float]) -> str:
 
 def _provenance(results: Results, part: str) -> str:
     runs = [run for arm, runs in results.items() if arm.startswith(part) for run in runs]
-    if not runs:
-        raise UserError(f"there are no results of {part}: run python -m train.tabular_study")
-    revisions = sorted({(r or "unknown")[:8] for run in runs for r in run["code_revisions"]})
+    revisions = sorted({_short(r) for run in runs for r in run["code_revisions"]})
     data = sorted({run["data_fingerprint"][:8] for run in runs})
     seconds = sum(run["seconds"] / run["seeds_side_by_side"] for run in runs)
     return (
@@ -201,10 +207,15 @@ def _provenance(results: Results, part: str) -> str:
     )
 
 
-TABLES: dict[str, Callable[[Results], str]] = {
-    "plan": plan,
-    "validation": validation,
-    "tested": tested,
+def _short(revision: str | None) -> str:
+    """A commit's first digits, with "+" where the code was changed since."""
+    return "unknown" if revision is None else revision[:8] + "+" * revision.endswith("+")
+
+
+TABLES: dict[str, tuple[Sequence[str], Callable[[Results], str]]] = {
+    "plan": (_VALIDATION, plan),
+    "validation": (_VALIDATION, validation),
+    "tested": (_TESTED, tested),
 }
 
 
