@@ -119,7 +119,9 @@ def plan(results: Results) -> str:
 def validation(results: Results) -> str:
     """A line for each number of extra samples: means over the seeds."""
     head = ["extra samples N", "share of the data", "share detected", "validation accuracy"]
-    rows = [[*head, "change", "extra task", "last model passes", "first passes after epochs"]]
+    rows = [
+        [*head, "change", "extra task", "last model passes", "first passes after epochs (accuracy)"]
+    ]
     baseline = results["validation-baseline"]
     for arm in _VALIDATION:
         runs = results[arm]
@@ -142,7 +144,7 @@ def validation(results: Results) -> str:
                 f"{np.mean(changes):+.1f} points ({', '.join(f'{x:+.1f}' for x in changes)})",
                 _spread([_last(run, "extra_accuracy") for run in runs]),
                 f"{sum(run['verdict']['passed'] for run in runs)} of {len(runs)}",
-                ", ".join("-" if point is None else f"{point['epoch']:g}" for point in first),
+                ", ".join(map(_point, first)),
             ]
         )
     return markdown_table(rows) + "\n" + _provenance(results, "validation")
@@ -186,6 +188,10 @@ def tested(results: Results) -> str:
         + f"test rows is {100 / size:.1f}.\n\n"
         + _provenance(results, "test")
     )
+
+
+def _point(point: dict[str, Any] | None) -> str:
+    return "-" if point is None else f"{point['epoch']:g} ({point['test_accuracy']:.1%})"
 
 
 def _last(run: dict[str, Any], field: str) -> float:
