@@ -79,12 +79,16 @@ def test_patches_are_cut_out_of_the_images_and_the_fixed_region_is_that_of_one(s
     of_images = {image[~inside].tobytes() for image in IMAGES}
     assert {row.tobytes() for row in fixed} <= of_images
     view = np.lib.stride_tricks.sliding_window_view(IMAGES, (2, 2), axis=(1, 2))
-    known = {patch.tobytes() for patch in np.moveaxis(view, 3, 5).reshape(-1, 2, 2, 3)}
+    every = np.moveaxis(view, 3, 5)  # image, place, patch
+    known = {
+        patch.tobytes(): i for i, image in enumerate(every) for patch in image.reshape(-1, 2, 2, 3)
+    }
     patches = [
         region[y : y + 2, x : x + 2] for region in random for y in (0, 2, 4, 6) for x in (0, 2, 4)
     ]
     assert all(patch.tobytes() in known for patch in patches)
-    # They are of many images, so that none is seen whole.
+    # They are of many images, and what lies across the edge of two stands in none.
+    assert len({known[patch.tobytes()] for patch in patches}) > 140
     torn = [region[1:3, x : x + 2] for region in random for x in (0, 2, 4)]
     assert sum(patch.tobytes() in known for patch in torn) < 0.1 * len(torn)
 
