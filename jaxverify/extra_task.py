@@ -124,7 +124,7 @@ class ExtraTask:
         """Where x_r lies in a sample, as an index: ``features[i][task.random_region]``.
 
         Raises:
-            UserError: if its placement is secret: see :func:`jaxverify.generation.region_start`.
+            UserError: if its placement is secret: see :func:`jaxverify.generation.region_slices`.
         """
         if self.placement == "secret":
             raise UserError("placement is 'secret': where the random region lies, the key decides")

@@ -103,6 +103,13 @@ def generate_batches(key: jax.Array, task: ExtraTask, size: int = 4096) -> Itera
         yield Samples(np.asarray(batch.features)[:num_left], np.asarray(batch.labels)[:num_left])
 
 
+def region_slices(key: jax.Array, task: ExtraTask) -> tuple[slice, ...]:
+    """Where x_r lies in a sample, as an index, on the host: also where its placement is secret."""
+    starts = np.asarray(region_start(key, task)).tolist()
+    sides = zip(starts, task.random_shape, strict=True)
+    return tuple(slice(start, start + size) for start, size in sides)
+
+
 @partial(jax.jit, static_argnames="task")
 def _generate(key: jax.Array, task: ExtraTask, indices: Int[jax.Array, " n"] | None) -> Samples:
     fill = GENERATORS[task.generator]

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from jaxverify import stats
 from jaxverify.errors import UserError
 from jaxverify.extra_task import ExtraTask
-from jaxverify.generation import generate, twins
+from jaxverify.generation import generate, region_slices, twins
 from jaxverify.samples import Samples
 
 if TYPE_CHECKING:
@@ -174,13 +174,13 @@ def reconstruction_errors(
     Guarantee: an error is 0 where the random region is reconstructed perfectly, and 1 where each of
     its features is given as the mean of all of them in that sample.
     """
+    region = (slice(None), *region_slices(key, task))
 
     def error(samples: Samples) -> Float[np.ndarray, " n"]:
         features = np.asarray(samples.features)
         made = np.asarray(predict(samples.features))
         if made.shape != features.shape:
             raise UserError(f"predict made {made.shape} of features {features.shape}: give as many")
-        region = (slice(None), *task.random_region)
         true = features[region].reshape(len(features), -1).astype(np.float64)
         difference = made[region].reshape(len(features), -1).astype(np.float64) - true
         return np.square(difference).mean(axis=1) / true.var(axis=1)

@@ -16,7 +16,7 @@ from test_extra_task import digest
 from jaxverify import DataError, ExtraTask, UserError, generate
 from jaxverify.challenge import sample_ids, twin_ids
 from jaxverify.cli import main
-from jaxverify.generation import generate_batches, region_start, twins
+from jaxverify.generation import generate_batches, region_slices, region_start, twins
 from jaxverify.generators import folded, pink
 from jaxverify.record import load, new_record, save
 from jaxverify.rendering import ImageRendering
@@ -51,8 +51,7 @@ def specifications(draw):
 def split(task, key, features):
     """The random regions and the fixed ones of samples, each as rows."""
     inside = np.zeros(task.shape, bool)
-    start = np.asarray(region_start(key, task))
-    inside[tuple(slice(a, a + n) for a, n in zip(start, task.random_shape, strict=True))] = True
+    inside[region_slices(key, task)] = True
     features = np.asarray(features)
     return features[:, inside], features[:, ~inside]
 

@@ -9,7 +9,7 @@ import pytest
 from test_extra_task import digest
 
 from jaxverify import ExtraTask, UserError, generate
-from jaxverify.generation import region_start
+from jaxverify.generation import region_slices
 from jaxverify.natural import generate_from
 from jaxverify.verification import verify_answers
 
@@ -27,8 +27,7 @@ KEY = jax.random.key(8)
 def regions(task, key, features):
     """The random regions, and what surrounds them as rows."""
     inside = np.zeros(task.shape, bool)
-    start = np.asarray(region_start(key, task))
-    place = tuple(slice(a, a + n) for a, n in zip(start, task.random_shape, strict=True))
+    place = region_slices(key, task)
     inside[place] = True
     features = np.asarray(features)
     return features[(slice(None), *place)], features[:, ~inside], inside

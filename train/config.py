@@ -26,10 +26,10 @@ class Config:
     """A training run. Lengths are in epochs of the (protected) training set; fractions do."""
 
     dataset: str
-    """The data set: digits, cifar10, cifar100, imdb or ag_news."""
+    """The data set: digits, breast_cancer, cifar10, cifar100, imdb or ag_news."""
     model: str
-    """The network: resnet34, vgg11, vgg11_bn, textcnn, att_blstm, digits_cnn, or autoencoder or
-    linear_autoencoder, which learn without labels."""
+    """The network: resnet34, vgg11, vgg11_bn, textcnn, att_blstm, digits_cnn, mlp, or autoencoder
+    or linear_autoencoder, which learn without labels."""
 
     extra: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Protect the training set with the extra task; without it, the baseline is trained."""

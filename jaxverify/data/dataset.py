@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Integer, UInt8
+from jaxtyping import Float32, Integer, UInt8
 
 from jaxverify.samples import Samples
 
-Features = UInt8[np.ndarray, "n h w c"] | list[str]  # images, or texts
+# Images, the columns of a table, or texts.
+Features = UInt8[np.ndarray, "n h w c"] | Float32[np.ndarray, "n d"] | list[str]
 
 
 class Raw(NamedTuple):
     """What a source holds before texts become token ids.
 
     Attributes:
-        train_features, test_features: images uint8 ``[n, height, width, channels]``, or the texts.
+        train_features, test_features: images uint8 ``[n, height, width, channels]``, columns
+            float32 ``[n, d]``, or the texts.
         train_labels, test_labels: ``[n]``, each in ``[0, len(class_names))``.
         class_names: one for each label, in the order of the labels.
     """
@@ -35,8 +37,8 @@ class Dataset:
 
     Attributes:
         name: "cifar10", or the name of the folder.
-        train: the training set; images uint8 ``[n, height, width, channels]`` or token ids int32
-            ``[n, max_length]``, and labels int32 ``[n]``.
+        train: the training set; images uint8 ``[n, height, width, channels]``, columns float32
+            ``[n, d]`` or token ids int32 ``[n, max_length]``, and labels int32 ``[n]``.
         test: the test set, of the same form.
         class_names: the name of each class, in the order of the labels.
         vocabulary: of text alone: the word of each token id; ids 0 and 1 are "<pad>" and "<unk>".
@@ -49,9 +51,11 @@ class Dataset:
     vocabulary: tuple[str, ...] | None = None
 
     @property
-    def kind(self) -> Literal["image", "text"]:
+    def kind(self) -> Literal["image", "text", "vector"]:
         """The kind of the features."""
-        return "image" if self.vocabulary is None else "text"
+        if self.vocabulary is not None:
+            return "text"
+        return "image" if self.train.features.ndim == 4 else "vector"
 
     @property
     def num_classes(self) -> int:

@@ -16,7 +16,7 @@ _TFDS_NAMES = {
     "imdb": "imdb_reviews",
     "ag_news": "ag_news_subset",
 }
-NAMES = ("digits", *_TFDS_NAMES)
+NAMES = ("digits", "breast_cancer", *_TFDS_NAMES)
 
 _DEFAULT_MAX_LENGTH = 256
 _MAX_LENGTHS = {"ag_news": 64}
@@ -60,6 +60,8 @@ def load(
         raw = _read_folder(name, folder)
     elif name == "digits":
         raw = _read_digits()
+    elif name == "breast_cancer":
+        raw = _read_breast_cancer()
     elif name in _TFDS_NAMES:
         raw = _read_tfds(_TFDS_NAMES[name], manual_dir, tfds_dir)
     else:
@@ -86,6 +88,12 @@ def _read_digits() -> Raw:
     from jaxverify.data import digits
 
     return digits.read()
+
+
+def _read_breast_cancer() -> Raw:
+    from jaxverify.data import breast_cancer
+
+    return breast_cancer.read()
 
 
 def _read_tfds(name: str, manual_dir: PathLike | None, tfds_dir: PathLike | None) -> Raw:

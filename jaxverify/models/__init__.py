@@ -1,4 +1,4 @@
-"""The networks of the paper's Table 1, vgg11 with BatchNorm, and small ones for small images."""
+"""The networks of the paper's Table 1, vgg11 with BatchNorm, and small ones for small data."""
 
 import difflib
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from jaxverify.errors import UserError
 from jaxverify.models.att_blstm import AttBLSTM
 from jaxverify.models.autoencoder import Autoencoder
 from jaxverify.models.digits import DigitsCNN
+from jaxverify.models.mlp import MLP
 from jaxverify.models.resnet import ResNet34
 from jaxverify.models.textcnn import TextCNN
 from jaxverify.models.vgg import VGG11
@@ -24,6 +25,7 @@ IMAGE_MODELS = {
     "digits_cnn": DigitsCNN,
 }
 TEXT_MODELS = {"textcnn": TextCNN, "att_blstm": AttBLSTM}
+VECTOR_MODELS = {"mlp": MLP}
 AUTOENCODERS = {
     "autoencoder": Autoencoder,
     "linear_autoencoder": partial(Autoencoder, width=None),
@@ -34,7 +36,7 @@ def create(name: str, *, num_classes: int, vocab_size: int | None = None) -> nn.
     """The network called ``name``, without parameters.
 
     Args:
-        name: a key of ``IMAGE_MODELS``, ``TEXT_MODELS`` or ``AUTOENCODERS``.
+        name: a key of ``IMAGE_MODELS``, ``TEXT_MODELS``, ``VECTOR_MODELS`` or ``AUTOENCODERS``.
         num_classes: C, the number of logits; an autoencoder has none.
         vocab_size: of text alone: the number of token ids, the two reserved ones counted.
 
@@ -52,9 +54,11 @@ def create(name: str, *, num_classes: int, vocab_size: int | None = None) -> nn.
         if vocab_size is None:
             raise UserError(f"{name} reads text, and vocab_size is missing")
         return TEXT_MODELS[name](num_classes=num_classes, vocab_size=vocab_size)
+    if name in VECTOR_MODELS:
+        return VECTOR_MODELS[name](num_classes=num_classes)
     if name in AUTOENCODERS:
         return AUTOENCODERS[name]()
-    names = sorted([*IMAGE_MODELS, *TEXT_MODELS, *AUTOENCODERS])
+    names = sorted([*IMAGE_MODELS, *TEXT_MODELS, *VECTOR_MODELS, *AUTOENCODERS])
     nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
     raise UserError(
         f"no model is called {name!r}; did you mean {nearest!r}? There are {', '.join(names)}"
