@@ -12,6 +12,8 @@ import pytest
 
 from jaxverify import Samples, UserError, models, verify, verify_reconstruction
 from jaxverify.models.autoencoder import Autoencoder
+from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.run import open_run
 from train import augment, autoencoder
 from train.config import UNLABELLED, Config
 from train.curve import draw_reconstruction
@@ -117,6 +119,8 @@ def test_what_training_saves_is_verified_with_the_key(finished):
     assert best.task == model.task
     with pytest.raises(UserError, match="logits"):  # it has no labels to be counted
         verify(model, extra_key(0))
+    with pytest.raises(UserError, match="gives no labels"):
+        open_run(finished, "image", Classes(("0", "1")))
 
 
 def test_stopped_early_it_shows_nothing(finished, tmp_path, capsys):
