@@ -71,14 +71,14 @@ def test_one_step_is_gradient_descent_on_the_mean_squared_error_without_labels()
     step = jax.jit(make_train_step(module, optimizer, augment.none, squared_error))
     after, loss = step(state, Samples(IMAGES, jnp.zeros(16, jnp.int32)), jax.random.key(1))
 
-    code, pixels = state.params["code"], state.params["pixels"]
+    code, pixels = (jax.tree.map(np.asarray, state.params[name]) for name in ("code", "pixels"))
     x = (np.asarray(IMAGES).reshape(16, 36) / 255 - 0.5) / 0.25
     made = (x @ code["kernel"] + code["bias"]) @ pixels["kernel"] + pixels["bias"]
-    errors = np.asarray((made - x) / 4)  # in units of a pixel's range
+    errors = (made - x) / 4  # in units of a pixel's range
     assert float(loss) == pytest.approx((errors**2).mean(), rel=1e-5)
     slope = 2 * errors / 4 / (16 * 36)
     np.testing.assert_allclose(after.params["pixels"]["bias"], -0.5 * slope.sum(0), atol=1e-6)
-    hidden = np.asarray(x @ code["kernel"])
+    hidden = x @ code["kernel"]
     expected = pixels["kernel"] - 0.5 * hidden.T @ slope
     np.testing.assert_allclose(after.params["pixels"]["kernel"], expected, atol=1e-5)
     assert float(after.tally.loss) == pytest.approx(16 * float(loss))
