@@ -39,6 +39,8 @@ class ScoreVerdict:
         num_samples: N, extra samples, and as many twins.
         alpha: α.
         epsilon: ε; of a classifier, of the extra samples; of an autoencoder, of its error on them.
+        memorised: of an autoencoder, the share of the error on the extra samples that is gone,
+            beside that on their twins, in the geometric mean; otherwise None.
 
     Guarantee: a model that has memorised at most the share epsilon passes with a probability of at
     most alpha; and no model FAILs: many cannot memorise at all.
@@ -52,6 +54,7 @@ class ScoreVerdict:
     num_samples: int
     alpha: float
     epsilon: float
+    memorised: float | None = None
 
     @property
     def outcome(self) -> Literal["PASS", "NO POWER"]:
@@ -105,7 +108,8 @@ def verify_scores(
     """
 
     def score(samples: Samples) -> Float[np.ndarray, " n"]:
-        logits, labels = jnp.asarray(predict(samples.features), jnp.float32), samples.labels
+        labels = np.asarray(samples.labels)
+        logits = jnp.asarray(predict(samples.features), jnp.float32)
         if logits.shape != (len(labels), task.num_classes):
             raise UserError(
                 f"predict returned shape {logits.shape} for {len(labels)} samples; logits "
@@ -158,7 +162,9 @@ def verify_reconstruction(
         scores, twin_scores = (-np.log(error) for error in errors)
     found = judge_scores(scores, twin_scores, alpha=alpha, epsilon=0.0)
     p_value = stats.rank_p_value(scores + math.log1p(-epsilon), twin_scores, epsilon=0.0)
-    return replace(found, p_value=p_value, passed=p_value <= alpha, epsilon=epsilon)
+    with np.errstate(invalid="ignore"):  # where all errors are 0 there is no share of them
+        gone = float(np.nan_to_num(1 - np.exp(twin_scores.mean() - scores.mean())))
+    return replace(found, p_value=p_value, passed=p_value <= alpha, epsilon=epsilon, memorised=gone)
 
 
 def reconstruction_errors(
@@ -224,7 +230,7 @@ def _ask(
 
     def every(samples: Samples) -> Float[np.ndarray, " n"]:
         parts = (
-            Samples(*(np.asarray(array)[start : start + _BATCH] for array in samples))
+            Samples(*(array[start : start + _BATCH] for array in samples))
             for start in range(0, task.num_samples, _BATCH)
         )
         return np.concatenate([score(part) for part in parts])

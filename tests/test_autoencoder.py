@@ -12,6 +12,8 @@ import pytest
 
 from jaxverify import Samples, UserError, models, verify, verify_reconstruction
 from jaxverify.models.autoencoder import Autoencoder
+from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.run import open_run
 from train import augment, autoencoder
 from train.config import UNLABELLED, Config
 from train.curve import draw_reconstruction
@@ -23,7 +25,7 @@ from train.steps import make_train_step
 from train.summary import summarise
 from train.training_set import extra_key, make_training_set
 
-IMAGES = np.asarray(jax.random.bits(jax.random.key(0), (16, 6, 6, 1), jnp.uint8))
+IMAGES = jax.random.bits(jax.random.key(0), (16, 6, 6, 1), jnp.uint8)
 SMALL = ["--train-samples", "250", "--test-samples", "100", "--eta", "0.12", "--batch-size", "40"]
 SMALL += ["--eval-batch-size", "40", "--eval-every", "15", "--epochs", "60"]
 
@@ -67,22 +69,22 @@ def test_one_step_is_gradient_descent_on_the_mean_squared_error_without_labels()
     module, optimizer = Autoencoder(width=None, code=2), optax.sgd(0.5)
     state = init_state(jax.random.key(0), module, optimizer, IMAGES[:1])
     step = jax.jit(make_train_step(module, optimizer, augment.none, squared_error))
-    after, loss = step(state, Samples(IMAGES, np.zeros(16, np.int32)), jax.random.key(1))
+    after, loss = step(state, Samples(IMAGES, jnp.zeros(16, jnp.int32)), jax.random.key(1))
 
-    code, pixels = state.params["code"], state.params["pixels"]
-    x = (IMAGES.reshape(16, 36) / 255 - 0.5) / 0.25
+    code, pixels = (jax.tree.map(np.asarray, state.params[name]) for name in ("code", "pixels"))
+    x = (np.asarray(IMAGES).reshape(16, 36) / 255 - 0.5) / 0.25
     made = (x @ code["kernel"] + code["bias"]) @ pixels["kernel"] + pixels["bias"]
-    errors = np.asarray((made - x) / 4)  # in units of a pixel's range
+    errors = (made - x) / 4  # in units of a pixel's range
     assert float(loss) == pytest.approx((errors**2).mean(), rel=1e-5)
     slope = 2 * errors / 4 / (16 * 36)
     np.testing.assert_allclose(after.params["pixels"]["bias"], -0.5 * slope.sum(0), atol=1e-6)
-    hidden = np.asarray(x @ code["kernel"])
+    hidden = x @ code["kernel"]
     expected = pixels["kernel"] - 0.5 * hidden.T @ slope
     np.testing.assert_allclose(after.params["pixels"]["kernel"], expected, atol=1e-5)
     assert float(after.tally.loss) == pytest.approx(16 * float(loss))
     assert int(after.tally.correct) == 0
 
-    other, _ = step(state, Samples(IMAGES, np.arange(16, dtype=np.int32)), jax.random.key(1))
+    other, _ = step(state, Samples(IMAGES, jnp.arange(16)), jax.random.key(1))
     for one, two in zip(jax.tree.leaves(after), jax.tree.leaves(other), strict=True):
         np.testing.assert_array_equal(one, two)
 
@@ -117,6 +119,8 @@ def test_what_training_saves_is_verified_with_the_key(finished):
     assert best.task == model.task
     with pytest.raises(UserError, match="logits"):  # it has no labels to be counted
         verify(model, extra_key(0))
+    with pytest.raises(UserError, match="gives no labels"):
+        open_run(finished, "image", Classes(("0", "1")))
 
 
 def test_stopped_early_it_shows_nothing(finished, tmp_path, capsys):
@@ -143,7 +147,7 @@ def test_a_resumed_run_is_the_same_run(finished, tmp_path):
 def test_a_model_fitted_without_a_folder_is_that_of_the_training_loop(finished):
     config = Config.from_json(RunFolder(finished).about()["config"])
     fitted, trained = fit(replace(config, workdir=None)), load_model(finished)
-    features = make_training_set(config).test.features
+    features = jnp.asarray(make_training_set(config).test.features)
     one, two = (np.asarray(m.apply(m.variables, features)) for m in (fitted, trained))
     assert np.sqrt(np.square(one - two).mean()) < 0.02 * two.std()
     untouched = fit(replace(config, stop_epoch=1.0))

@@ -53,7 +53,7 @@ def texts(tmp_path_factory):
     }
     folder = protect(tmp_path_factory.mktemp("texts"), columns, "--eta", "0.4")
     options = ["--data", str(folder / "upload"), "--workdir", str(folder / "run")]
-    options += ["--epochs", "40", "--max-length", "48"]
+    options += ["--epochs", "40", "--max-length", "48", "--eval-every", "40"]
     assert train(["imdb"], ["textcnn"], "", options) == 0
     return folder
 

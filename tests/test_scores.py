@@ -27,7 +27,6 @@ from jaxverify.verification import verify_answers
 KEY = jax.random.key(3)
 IMAGES = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=60, labels="balanced")
 LARGE = ExtraTask("vector", (30,), num_classes=4, num_samples=700)  # two batches
-GIVEN = {x.tobytes() for x in np.asarray(generate(KEY, IMAGES).features)}
 REGION = (slice(None), *IMAGES.random_region)
 
 
@@ -36,15 +35,16 @@ def most_passes(trials, alpha):
     return scipy.stats.binom.isf(1e-6, trials, alpha)
 
 
-def autoencoder(seed, gone, noise=20.0):
+def autoencoder(seed, gone, key=KEY):
     """Errors like those of a network; of the given samples a share of the squared error is gone."""
     rng = np.random.default_rng(seed)
+    given = {x.tobytes() for x in np.asarray(generate(key, IMAGES).features)}
 
     def predict(features):
         features = np.asarray(features)
-        known = np.array([x.tobytes() in GIVEN for x in features])[:, None, None, None]
+        known = np.array([x.tobytes() in given for x in features])[:, None, None, None]
         sizes = rng.gamma(4.0, size=(len(features), 1, 1, 1))
-        error = noise * sizes * rng.choice([-1, 1], size=features.shape)
+        error = 20 * sizes * rng.choice([-1, 1], size=features.shape)
         return features + error * np.where(known, np.sqrt(1 - gone), 1)
 
     return predict
@@ -92,14 +92,17 @@ def test_the_errors_are_those_of_the_random_region_over_its_variance():
         assert (errors == 0).all()
     verdict = verify_reconstruction(perfect, KEY, IMAGES)
     assert (verdict.auc, verdict.p_value, verdict.passed) == (0.5, 1, False)
+    assert verdict.memorised == 0
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.5])
 def test_where_errors_over_1_less_epsilon_change_places_unseen_passes_stay_within_alpha(epsilon):
     trials = 400
     verdicts = [
-        verify_reconstruction(autoencoder(seed, epsilon), KEY, IMAGES, alpha=0.05, epsilon=epsilon)
-        for seed in range(trials)
+        verify_reconstruction(
+            autoencoder(seed, epsilon, key), key, IMAGES, alpha=0.05, epsilon=epsilon
+        )
+        for seed, key in enumerate(jax.random.split(jax.random.key(0), trials))
     ]
     passes = sum(verdict.passed for verdict in verdicts)
     assert 0.4 * 0.05 * trials <= passes <= most_passes(trials, 0.05)
@@ -151,6 +154,7 @@ def test_a_verdict_speaks_to_programs_and_people_and_never_says_fail():
         facts = json.loads(verdict.to_json())
         assert facts["outcome"] == verdict.outcome == outcome
         assert facts["passed"] == (outcome == "PASS")
+        assert facts["memorised"] == pytest.approx(gone, abs=0.3)
         assert facts["auc_lower"] <= facts["auc"] <= facts["auc_upper"]
         console = rich.console.Console(file=io.StringIO(), width=100)
         console.print(verdict)

@@ -6,17 +6,15 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.console import Console
-from scipy.stats import binom
 
 from jaxverify import UserError
 from jaxverify.clouds import CHEATING, HONEST, LAZY, Returned
+from jaxverify.stats import own_accuracy_bound
 from train.clouds import main
 from train.threats import matrix, publication
 from train.threats.constructions import IMAGES, ladder, of_task, upload
-from train.threats.evidence import ALPHA, TESTS, envelope, examine, fits
+from train.threats.evidence import TESTS, examine
 from train.threats.setting import SETTINGS, make_case
 from train.threats.summary import judge, rungs, tried
 
@@ -59,28 +57,9 @@ def test_what_the_customer_keeps_back_is_not_uploaded(case):
     assert (make_case(TINY, 1, None).train.features != case.train.features).any()
 
 
-@given(st.integers(1, 60), st.integers(60, 90), st.floats(0, 1))
-def test_a_model_as_accurate_as_the_envelope_gets_at_most_alpha_with_at_most_alpha(
-    wrong, samples, better
-):
-    known = envelope([(samples - min(wrong, samples - 1), samples)] * 3)
-    accuracy = known.accuracy + better * (1 - known.accuracy)
-    counts = np.arange(201)
-    bad = [fits(int(k), 200, known) <= ALPHA for k in counts]
-    assert binom.pmf(counts, 200, accuracy)[bad].sum() <= ALPHA + 1e-9
-
-
-def test_the_envelope_lies_below_what_the_local_runs_reached():
-    known = envelope([(100, 100), (98, 100)])
-    assert known.accuracy < 0.98
-    assert known.runs == (1.0, 0.98)
-    with pytest.raises(UserError, match="0 of 9"):
-        envelope([(0, 9)])
-
-
 def test_who_knows_its_data_passes_and_who_knows_the_extra_samples_alone_does_not_fit(case):
     protection = of_task(labels="balanced")(jax.random.key(1), case)
-    honest = envelope([(90, 90)] * 3)
+    honest = own_accuracy_bound([(90, 90)] * 3)
     both = knows([case.train, protection.extra])
     found = examine(both, case, protection, honest, jax.random.key(2))
     assert all(found["passed"][test] for test in TESTS)

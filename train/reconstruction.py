@@ -49,11 +49,10 @@ def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evalua
             predict, key, data.task, alpha=config.alpha, epsilon=config.epsilon
         )
         errors = reconstruction_errors(predict, key, data.task)
-        log_errors = [np.log(error).mean() for error in errors]
         return {
             "extra_error": float(errors[0].mean()),
             "twins_error": float(errors[1].mean()),
-            "extra_memorised": float(1 - np.exp(log_errors[0] - log_errors[1])),
+            "extra_memorised": verdict.memorised,
             "extra_auc": verdict.auc,
             "p_value": verdict.p_value,
             "passed": verdict.passed,

@@ -12,7 +12,7 @@ from jaxverify.models.inputs import denormalise, normalise
 class Autoencoder(nn.Module):
     """Dense layers down to a code of a few numbers, and up again to the image.
 
-    The code is too narrow to pass noise on, so that noise must be memorised to be reconstructed.
+    What the narrow code loses of noise can only be made up for by memorising it.
 
     Attributes:
         width: of the two hidden layers on either side of the code; None leaves them out, and what

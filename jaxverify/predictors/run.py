@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Num
 
-from jaxverify import runs
+from jaxverify import models, runs
 from jaxverify.data.images import decode
 from jaxverify.data.text import encode
 from jaxverify.errors import DataError, UserError
@@ -28,15 +28,20 @@ def open_run(path: Path, kind: Kind, classes: Classes) -> AskBatch:
         classes: of the labels; the run numbers them as its data did.
 
     Raises:
-        UserError: if there is no such run or checkpoint, or the model has other classes.
+        UserError: if there is no such run or checkpoint, or the model has other classes, or none.
 
     Guarantee: texts become token ids as they did in training, and images the same pixels.
     """
     folder, step = path, None
     if path.parent.name == runs.CHECKPOINTS and path.name.isdecimal():
         folder, step = path.parent.parent, int(path.name)
-    model = runs.load_model(folder, step)
-    number = runs.about(folder)["num_classes"]
+    model, about = runs.load_model(folder, step), runs.about(folder)
+    if about["config"]["model"] in models.AUTOENCODERS:
+        raise UserError(
+            f"{folder} has an autoencoder, which gives no labels: in Python, "
+            "jaxverify.verify_reconstruction judges it"
+        )
+    number = about["num_classes"]
     if number != len(classes.names):
         raise UserError(f"{folder} has a model of {number} classes, not of {len(classes.names)}")
     to_features = _to_features(folder, kind)

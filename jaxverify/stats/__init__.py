@@ -7,6 +7,7 @@ follow from one function, the upper tail P(X >= k), in float64 on the host: they
 other to the last count.
 """
 
+from jaxverify.stats.envelope import own_accuracy_bound, own_p_value
 from jaxverify.stats.permutation import permutation_p_value, score_permutation_p_value
 from jaxverify.stats.planning import detectable_share, power, required_num_samples
 from jaxverify.stats.ranks import auc, auc_bounds, rank_p_value
@@ -32,6 +33,8 @@ __all__ = [
     "memorised_bounds",
     "memorised_share",
     "null_probability",
+    "own_accuracy_bound",
+    "own_p_value",
     "p_value",
     "permutation_p_value",
     "power",

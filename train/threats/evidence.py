@@ -1,12 +1,11 @@
 """What a customer finds out about a model that came back, by every test that is on offer."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
-from scipy.stats import beta, binom
 
-from jaxverify import Samples, UserError, keys, stats
+from jaxverify import Samples, keys, stats
 from jaxverify.clouds import Returned, auc
 from jaxverify.clouds.training import losses
 from train.threats.constructions import Protection
@@ -16,43 +15,8 @@ ALPHA = 0.01
 TESTS = ("binomial", "permutation", "twins", "scores", "fits its data", "twins and fits")
 
 
-class Envelope(NamedTuple):
-    """How well honest training fits what it was given, by small local runs.
-
-    Attributes:
-        accuracy: the lower bound, at confidence 1 - alpha, on the accuracy that honest local models
-            reach on their own training samples.
-        runs: the accuracy of each.
-    """
-
-    accuracy: float
-    runs: tuple[float, ...]
-
-
-def envelope(counts: list[tuple[int, int]]) -> Envelope:
-    """From ``(right answers, samples)`` of each local run; Clopper and Pearson's bound on all.
-
-    >>> round(envelope([(100, 100), (99, 100)]).accuracy, 4)
-    0.9674
-    """
-    right, total = (sum(column) for column in zip(*counts, strict=True))
-    if not 0 < right <= total:
-        raise UserError(f"local runs answered {right} of {total} training samples: no envelope")
-    lower = beta.ppf(ALPHA, right, total - right + 1)
-    return Envelope(float(lower), tuple(k / n for k, n in counts))
-
-
-def fits(num_right: int, num_samples: int, honest: Envelope) -> float:
-    """The probability that an honest model answers no more of its training samples rightly.
-
-    Guarantee: where the envelope holds, a model at least as accurate on its training samples gets a
-    value of at most alpha with a probability of at most alpha.
-    """
-    return float(binom.cdf(num_right, num_samples, honest.accuracy))
-
-
 def examine(
-    returned: Returned, case: Case, protection: Protection, honest: Envelope, key: jax.Array
+    returned: Returned, case: Case, protection: Protection, own_accuracy: float, key: jax.Array
 ) -> dict[str, Any]:
     """Every test's verdict, with the numbers behind it.
 
@@ -60,7 +24,7 @@ def examine(
         returned: the cloud's.
         case: the customer's data.
         protection: what was added.
-        honest: the envelope of local runs.
+        own_accuracy: of honest training, the lower bound by local runs.
         key: for the permutations.
     """
     extra, twins = protection.extra, protection.twins
@@ -83,7 +47,7 @@ def examine(
         "scores": stats.rank_p_value(*scores),
     }
     passed = {name: p <= ALPHA for name, p in p_values.items()}
-    p_values["fits its data"] = fits(num_fitted, len(case.train.labels), honest)
+    p_values["fits its data"] = stats.own_p_value(num_fitted, len(case.train.labels), own_accuracy)
     passed["fits its data"] = p_values["fits its data"] > ALPHA
     passed["twins and fits"] = passed["twins"] and passed["fits its data"]
     gaps = losses(on_train, case.train.labels), losses(on_held_out, case.held_out.labels)

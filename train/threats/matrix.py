@@ -13,13 +13,13 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from jaxverify import Mixed, Samples, UserError, keys
+from jaxverify import Mixed, Samples, UserError, keys, stats
 from jaxverify.atomic import write_atomic
 from jaxverify.clouds import CHEATING, DETECTORS, HONEST, LAZY, Cloud, auc, fit, honest, older_model
 from jaxverify.clouds.cheating import FIRST_LOOK
 from train.provenance import code_revision, machine, versions
 from train.threats.constructions import Protection, constructions, upload
-from train.threats.evidence import Envelope, envelope, examine
+from train.threats.evidence import ALPHA, examine
 from train.threats.setting import SETTINGS, Case, Setting, make_case
 
 OLDER = "older model"
@@ -97,7 +97,7 @@ def _cell(cell: Cell, case: Case, setting: Setting, path: Path, console: Console
     revisions = dict.fromkeys([*found["code_revisions"], code_revision()])
     found["code_revisions"] = list(revisions)
     if "envelope" not in found:
-        found["envelope"] = _local_runs(case, protection, keys.stream(key, "local runs"))._asdict()
+        found["envelope"] = _local_runs(case, protection, keys.stream(key, "local runs"))
         found["detectors"] = _detectors(case, mixed, keys.stream(key, "detectors"))
         found["unprotected_accuracy"] = _unprotected(case, keys.stream(key, "full training"))
     honest_cost = 3 * case.budget.epochs * len(mixed.samples.labels)
@@ -128,8 +128,8 @@ def _try(
         returned = cloud(mixed.samples, case.module, budget, keys.stream(key, name))
     except UserError as error:
         return {"kind": KINDS[name], "impossible": str(error)}
-    known = Envelope(found["envelope"]["accuracy"], tuple(found["envelope"]["runs"]))
-    evidence = examine(returned, case, protection, known, keys.stream(key, "examination"))
+    own_accuracy, examination = found["envelope"]["accuracy"], keys.stream(key, "examination")
+    evidence = examine(returned, case, protection, own_accuracy, examination)
     seconds = round(time.monotonic() - started, 2)
     return {
         "kind": KINDS[name],
@@ -139,7 +139,7 @@ def _try(
     }
 
 
-def _local_runs(case: Case, protection: Protection, key: jax.Array) -> Envelope:
+def _local_runs(case: Case, protection: Protection, key: jax.Array) -> dict[str, Any]:
     """Honest training at home, each time on another third of the data and of the extra samples."""
     counts = []
     for i in range(_LOCAL_RUNS):
@@ -152,7 +152,8 @@ def _local_runs(case: Case, protection: Protection, key: jax.Array) -> Envelope:
         counts.append(
             (int((predict(own.features).argmax(-1) == own.labels).sum()), len(own.labels))
         )
-    return envelope(counts)
+    bound = stats.own_accuracy_bound(counts, 1 - ALPHA)
+    return {"accuracy": bound, "runs": [right / size for right, size in counts]}
 
 
 def _detectors(case: Case, mixed: Mixed, key: jax.Array) -> dict[str, float]:

@@ -44,7 +44,7 @@ class Setting:
 
 SETTINGS = {
     "digits": Setting("digits", "digits_cnn", 1_200, 242, 355, 100, 12, 2e-3, seeds=3),
-    "imdb": Setting("imdb", "textcnn", 2_000, 1_000, 1_000, 150, 6, 1e-3, 1, max_length=128),
+    "imdb": Setting("imdb", "textcnn", 1_200, 1_000, 1_000, 120, 8, 2e-3, 1, max_length=128),
     "cifar10": Setting("cifar10", "digits_cnn", 2_000, 1_000, 1_000, 150, 20, 1e-3, 1),
 }
 
