@@ -6,13 +6,13 @@ For models that give no labels, such as autoencoders, and for those that give mo
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
+from scipy.special import logsumexp
 
 from jaxverify import stats
 from jaxverify.errors import UserError
@@ -28,22 +28,24 @@ _BATCH = 512  # bounds the memory of the forward pass
 
 @dataclass(frozen=True)
 class ScoreVerdict:
-    """What the scores of the extra samples, beside those of their twins, say of a model.
+    """What the errors on the extra samples, beside those on their twins, say of a model.
 
     Attributes:
         passed: whether p_value <= alpha.
-        p_value: the probability of so large an AUC, were no more than the share epsilon memorised.
-        auc: the probability that an extra sample scores higher than a twin; 0.5 is chance.
+        p_value: the probability of errors so small, were no more than the share epsilon gone.
+        auc: the probability that the error on an extra sample is smaller than that on a twin,
+            whatever epsilon is; 0.5 is chance.
         auc_lower: its lower bound, one-sided, at confidence 1 - alpha.
         auc_upper: its upper bound, likewise.
+        memorised: the share of the error on the extra samples that is gone, beside that on their
+            twins, in the geometric mean.
         num_samples: N, extra samples, and as many twins.
         alpha: α.
-        epsilon: ε; of a classifier, of the extra samples; of an autoencoder, of its error on them.
-        memorised: of an autoencoder, the share of the error on the extra samples that is gone,
-            beside that on their twins, in the geometric mean; otherwise None.
+        epsilon: ε, the share of the error that may be gone before convergence.
 
-    Guarantee: a model that has memorised at most the share epsilon passes with a probability of at
-    most alpha; and no model FAILs: many cannot memorise at all.
+    Guarantee: where each error on an extra sample, over 1-ε, may have changed places with that on
+    its twin without anybody's seeing it, a pass has a probability of at most alpha. No model FAILs:
+    many cannot memorise at all.
     """
 
     passed: bool
@@ -51,10 +53,10 @@ class ScoreVerdict:
     auc: float
     auc_lower: float
     auc_upper: float
+    memorised: float
     num_samples: int
     alpha: float
     epsilon: float
-    memorised: float | None = None
 
     @property
     def outcome(self) -> Literal["PASS", "NO POWER"]:
@@ -82,11 +84,12 @@ def verify_scores(
     task: ExtraTask,
     *,
     alpha: float = 0.01,
-    epsilon: float = 0.03,
+    epsilon: float = 0.5,
 ) -> ScoreVerdict:
     """Test by the scores of a classifier: does it favour the labels that it was given?
 
-    A sample's score is the logarithm of the probability of its label; its twin has the same label.
+    The error on a sample is the odds against its label, (1-p)/p; its twin has the same label.
+    Early in training a model gets a little better on all that it was given: epsilon forgives it.
 
     Args:
         predict: ``predict(features)`` returns logits ``[n, num_classes]``; logarithms of
@@ -94,13 +97,12 @@ def verify_scores(
         key: the secret key that the extra task was generated from.
         task: the extra task.
         alpha: α, the significance level.
-        epsilon: ε, the share of extra samples that may be memorised before convergence.
+        epsilon: ε, the share of the odds against its labels that may be gone before convergence.
 
     Raises:
         UserError: if a value is out of range, or predict returns another shape.
 
-    Guarantee: the verdict of :func:`judge_scores` on these scores; the same for logits that differ
-    by a number a sample.
+    Guarantee: the verdict of :func:`judge_scores` on the logarithms of the odds for the labels.
 
     >>> task = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=100)
     >>> verify_scores(lambda x: np.zeros((len(x), 2)), jax.random.key(1), task).outcome
@@ -109,17 +111,32 @@ def verify_scores(
 
     def score(samples: Samples) -> Float[np.ndarray, " n"]:
         labels = np.asarray(samples.labels)
-        logits = jnp.asarray(predict(samples.features), jnp.float32)
+        logits = np.asarray(predict(samples.features), np.float64)
         if logits.shape != (len(labels), task.num_classes):
             raise UserError(
                 f"predict returned shape {logits.shape} for {len(labels)} samples; logits "
                 f"[{len(labels)}, {task.num_classes}] are wanted"
             )
-        log_probabilities = np.asarray(jax.nn.log_softmax(logits, axis=-1), np.float64)
-        return log_probabilities[np.arange(len(labels)), labels]
+        return log_odds(logits, labels)
 
     scores, twin_scores = _ask(score, key, task)
     return judge_scores(scores, twin_scores, alpha=alpha, epsilon=epsilon)
+
+
+def log_odds(
+    logits: Float[np.ndarray, "n num_classes"], labels: Int[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    """The logarithm of the odds that a classifier gives for each label.
+
+    Args:
+        logits: of the classes.
+        labels: in [0, num_classes).
+
+    >>> log_odds(np.log([[0.8, 0.1, 0.1]]), np.array([0])).round(3)  # 4 to 1
+    array([1.386])
+    """
+    own = np.arange(logits.shape[1]) == labels[:, None]
+    return logits[own] - logsumexp(np.where(own, -np.inf, logits), axis=1)
 
 
 def verify_reconstruction(
@@ -148,23 +165,16 @@ def verify_reconstruction(
     Raises:
         UserError: if a value is out of range, or predict returns another shape.
 
-    Guarantee: where an error on an extra sample, over 1-ε, may have changed places with that on its
-    twin without anybody's seeing it, a pass has a probability of at most alpha.
+    Guarantee: the verdict of :func:`judge_scores` on minus the logarithms of the errors.
 
     >>> task = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=100)
     >>> verify_reconstruction(lambda x: np.full(x.shape, 127.5), jax.random.key(1), task).outcome
     'NO POWER'
     """
-    if not 0 <= epsilon < 1:
-        raise UserError(f"epsilon is {epsilon}; it is a share of at least 0 and below 1")
     errors = reconstruction_errors(predict, key, task)
     with np.errstate(divide="ignore"):
         scores, twin_scores = (-np.log(error) for error in errors)
-    found = judge_scores(scores, twin_scores, alpha=alpha, epsilon=0.0)
-    p_value = stats.rank_p_value(scores + math.log1p(-epsilon), twin_scores, epsilon=0.0)
-    with np.errstate(invalid="ignore"):  # where all errors are 0 there is no share of them
-        gone = float(np.nan_to_num(1 - np.exp(twin_scores.mean() - scores.mean())))
-    return replace(found, p_value=p_value, passed=p_value <= alpha, epsilon=epsilon, memorised=gone)
+    return judge_scores(scores, twin_scores, alpha=alpha, epsilon=epsilon)
 
 
 def reconstruction_errors(
@@ -199,28 +209,43 @@ def judge_scores(
     twin_scores: Float[np.ndarray, " n"],
     *,
     alpha: float = 0.01,
-    epsilon: float = 0.03,
+    epsilon: float = 0.5,
 ) -> ScoreVerdict:
     """The verdict on scores that were given elsewhere.
 
     Args:
-        scores: of the extra samples in order; NaN is the lowest.
+        scores: of the extra samples in order, minus the logarithm of an error; NaN is the lowest.
         twin_scores: of their twins, in the same order.
         alpha: α, the significance level.
-        epsilon: ε, the share of extra samples that may be memorised before convergence.
+        epsilon: ε, the share of the error that may be gone before convergence.
 
     Raises:
         UserError: if there is not one twin for each sample, or a value is out of its range.
 
-    Guarantee: that of :func:`jaxverify.stats.rank_p_value`.
+    Guarantee: that of :class:`ScoreVerdict`.
 
-    >>> judge_scores(np.arange(100.0) + 200, np.arange(100.0)).outcome
-    'PASS'
+    >>> twin_scores = np.linspace(0, 2, 100)
+    >>> [judge_scores(twin_scores + more, twin_scores).outcome for more in (0.6, 0.8)]
+    ['NO POWER', 'PASS']
     """
+    if not 0 <= epsilon < 1:
+        raise UserError(f"epsilon is {epsilon}; it is a share of at least 0 and below 1")
     auc = stats.auc(scores, twin_scores)
     lower, upper = stats.auc_bounds(auc, len(scores), 1 - alpha)
-    p_value = stats.rank_p_value(scores, twin_scores, epsilon)
-    return ScoreVerdict(p_value <= alpha, p_value, auc, lower, upper, len(scores), alpha, epsilon)
+    p_value = stats.rank_p_value(scores + math.log1p(-epsilon), twin_scores, epsilon=0.0)
+    with np.errstate(invalid="ignore", over="ignore"):  # no share of errors that are all 0
+        gone = float(np.nan_to_num(1 - np.exp(twin_scores.mean() - scores.mean())))
+    return ScoreVerdict(
+        passed=p_value <= alpha,
+        p_value=p_value,
+        auc=auc,
+        auc_lower=lower,
+        auc_upper=upper,
+        memorised=gone,
+        num_samples=len(scores),
+        alpha=alpha,
+        epsilon=epsilon,
+    )
 
 
 def _ask(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE"]
-Test = Literal["binomial", "permutation", "scores"]
+Test = Literal["binomial", "permutation"]
 
 
 class Setting(NamedTuple):
@@ -24,7 +24,7 @@ class Setting(NamedTuple):
         num_classes: C.
         alpha: α, the wrong passes allowed when the model has not converged.
         epsilon: ε, the share memorised before convergence that is forgiven.
-        test: "binomial" (the paper's), "permutation" or "scores".
+        test: "binomial" (the paper's) or "permutation".
         target_share: the memorised share that a converged model is expected to reach; a FAIL
             says that the model lies below it.
         cautions: why the task may not carry the guarantee, as :func:`jaxverify.cautions` says.
@@ -63,9 +63,8 @@ class Verdict:
         num_correct: N_c, int32.
         accuracy: acc = N_c / N.
         threshold: T of the binomial test; the model passes when ``num_correct > T * N``. NaN for
-            the others, whose threshold depends on the answers.
-        p_value: the probability of so many right answers, or more, without convergence; by the
-            test of scores, of labels scored so high.
+            the permutation test, whose threshold depends on the answers.
+        p_value: the probability of so many right answers, or more, without convergence.
         memorised_share: the estimated share of the extra samples that the model knows.
         memorised_lower: its lower bound, one-sided, at confidence 1 - alpha.
         memorised_upper: its upper bound, likewise; answers that were no class count as right here,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -49,8 +49,7 @@ def verify(
         epsilon: ε, the share of extra samples that may be learned before convergence (eq. 3).
         test: "binomial", the paper's, counts right answers against Binomial(N, p) with
             p = ε + (1-ε)/C; "permutation" counts them against the same answers with the labels
-            permuted, assumes neither C nor independence, and knows no ε; "scores" does so with
-            logits, which say more than answers: it needs fewer samples, and passes earlier.
+            permuted, assumes neither C nor independence, and knows no ε.
         target_share: the memorised share under which a model FAILs; without it the share that a
             test of this N detects with 90% power.
 
@@ -83,14 +82,13 @@ def verify(
     setting = _setting(task, alpha, epsilon, test, target_share, task.num_samples)
     extra = generate(key, task)
     ask = predict if params is None else lambda features: predict(params, features)
-    starts = range(0, task.num_samples, _BATCH)
-    outputs = [jnp.asarray(ask(extra.features[start : start + _BATCH])) for start in starts]
-    pairs = list(zip(outputs, starts, strict=True))
-    answers = jnp.concatenate([_answers(output, task, start) for output, start in pairs])
-    logits = None
-    if test == "scores":
-        logits = jnp.concatenate([_logits(output, task) for output in outputs])
-    return _judge(key, answers, jnp.asarray(extra.labels), setting, logits)
+    answers = jnp.concatenate(
+        [
+            _answers(ask(extra.features[start : start + _BATCH]), task, start)
+            for start in range(0, task.num_samples, _BATCH)
+        ]
+    )
+    return _judge(key, answers, jnp.asarray(extra.labels), setting)
 
 
 def verify_answers(
@@ -125,8 +123,6 @@ def verify_answers(
     labels = np.asarray(generate(key, task).labels)
     if indices is not None:
         labels = labels[indices]
-    if test == "scores":
-        raise UserError("test is 'scores'; answers have none: it is for verify(predict=...)")
     if answers.shape != labels.shape:
         raise UserError(f"there are {answers.shape} answers to {len(labels)} extra samples")
     setting = _setting(task, alpha, epsilon, test, target_share, len(labels))
@@ -143,8 +139,8 @@ def _setting(
     target_share: float | None,
     num_samples: int,
 ) -> Setting:
-    if test not in get_args(Test):
-        raise UserError(f"test is {test!r}; it is one of {', '.join(get_args(Test))}")
+    if test not in ("binomial", "permutation"):
+        raise UserError(f"test is {test!r}; it is 'binomial' or 'permutation'")
     if target_share is None:
         target_share = stats.detectable_share(num_samples, task.num_classes, alpha, epsilon)
     known = cautions(replace(task, num_samples=num_samples), alpha, epsilon)
@@ -156,9 +152,10 @@ def _predict_trained(model: TrainedModel, features: jax.Array) -> jax.Array:
     return model.apply(model.variables, features)
 
 
-def _answers(output: jax.Array, task: ExtraTask, start: int) -> Int[jax.Array, " n"]:
+def _answers(output: Any, task: ExtraTask, start: int) -> Int[jax.Array, " n"]:
     """Labels from labels or logits; -1, which is no class, where there is no answer."""
     n = min(_BATCH, task.num_samples - start)
+    output = jnp.asarray(output)
     if output.shape == (n, task.num_classes):
         unknown = jnp.isnan(output).any(axis=-1)
         return jnp.where(unknown, -1, jnp.argmax(output, axis=-1)).astype(jnp.int32)
@@ -171,19 +168,12 @@ def _answers(output: jax.Array, task: ExtraTask, start: int) -> Int[jax.Array, "
     )
 
 
-def _logits(output: jax.Array, task: ExtraTask) -> Float32[jax.Array, "n num_classes"]:
-    if output.ndim != 2 or output.shape[1] != task.num_classes:
-        raise UserError("test is 'scores', and predict returned labels: logits are wanted")
-    return output.astype(jnp.float32)
-
-
 @partial(jax.jit, static_argnames="setting")
 def _judge(
     key: jax.Array,
     answers: Int[jax.Array, " n"],
     labels: Int[jax.Array, " n"],
     setting: Setting,
-    logits: Float32[jax.Array, "n num_classes"] | None = None,
 ) -> Verdict:
     tables = _tabulate(setting)
     num_correct = jnp.sum(answers == labels, dtype=jnp.int32)
@@ -197,11 +187,7 @@ def _judge(
         passed = num_correct > tables.threshold_count
         threshold = tables.threshold_count / setting.num_samples
     else:
-        order_key = keys.stream(key, "permutation")
-        if logits is None:
-            p_value = stats.permutation_p_value(order_key, answers, labels)
-        else:
-            p_value = stats.score_permutation_p_value(order_key, logits, labels)
+        p_value = stats.permutation_p_value(keys.stream(key, "permutation"), answers, labels)
         passed = p_value <= setting.alpha
         threshold = math.nan
     return Verdict(

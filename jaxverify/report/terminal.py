@@ -76,10 +76,9 @@ def score_page(facts: Mapping[str, Any]) -> Group:
     table.add_row(
         f"AUC against the twins ({1 - alpha:.0%} bounds)", f"{facts['auc']:.3f}  {bounds}"
     )
-    if facts["memorised"] is not None:
-        table.add_row("error on the extra samples that is gone", f"{facts['memorised']:.0%}")
+    table.add_row("error on the extra samples that is gone", f"{facts['memorised']:.1%}")
     table.add_row(f"p-value (rank, alpha {alpha:g})", f"{facts['p_value']:.3g}")
-    table.add_row("an unconverged model may know (epsilon)", f"{facts['epsilon']:.0%}")
+    table.add_row("may be gone before convergence (epsilon)", f"{facts['epsilon']:.0%}")
     return Group(table)
 
 

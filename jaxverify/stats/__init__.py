@@ -8,7 +8,7 @@ other to the last count.
 """
 
 from jaxverify.stats.envelope import own_accuracy_bound, own_p_value
-from jaxverify.stats.permutation import permutation_p_value, score_permutation_p_value
+from jaxverify.stats.permutation import permutation_p_value
 from jaxverify.stats.planning import detectable_share, power, required_num_samples
 from jaxverify.stats.ranks import auc, auc_bounds, rank_p_value
 from jaxverify.stats.sequential import evidence_against, evidence_of_convergence
@@ -40,7 +40,6 @@ __all__ = [
     "power",
     "rank_p_value",
     "required_num_samples",
-    "score_permutation_p_value",
     "smallest_num_samples",
     "threshold",
     "twin_p_value",

@@ -1,11 +1,11 @@
-"""Exact tests that answers or scores follow the labels; they assume no probability of guessing."""
+"""An exact test that answers and labels are related, which assumes no probability of guessing."""
 
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Float32, Int
+from jaxtyping import Array, Float32, Int
 
 from jaxverify.errors import UserError
 
@@ -69,62 +69,3 @@ def permutation_p_value(
     chunks = jnp.arange(-(-num_permutations // _CHUNK))
     permuted = jax.lax.map(matches, chunks).reshape(-1)[:num_permutations]
     return (1 + jnp.sum(permuted >= observed)) / jnp.float32(1 + num_permutations)
-
-
-@partial(jax.jit, static_argnames="num_permutations")
-def score_permutation_p_value(
-    key: jax.Array,
-    logits: Float[Array | np.ndarray, "n num_classes"],
-    labels: Int[Array | np.ndarray, " n"],
-    num_permutations: int = 9_999,
-) -> Float32[Array, ""]:
-    """The probability of labels scored so high, or higher, were they in any other order.
-
-    A score is the logarithm of a label's probability. For each class the samples are ranked by
-    their scores, and the ranks that the labels point to are summed, as for an AUC. So a preference
-    of the model for a class, common to all samples, does not hide what it knows. Permutes and
-    counts as :func:`permutation_p_value` does, under :func:`jax.vmap` too.
-
-    Args:
-        key: for the permutations; independent of the key that drew the labels.
-        logits: the scores by class, up to a number for each sample; NaN ranks lowest.
-        labels: in [0, num_classes).
-        num_permutations: R; no p-value is smaller than 1 / (1 + R).
-
-    Raises:
-        UserError: if num_permutations is below 1, or logits and labels differ in number.
-
-    Guarantee: where every order of the labels is equally likely given the logits, p_value <= alpha
-    has a probability of at most alpha, for every alpha and R, also for constant logits.
-
-    >>> labels = jnp.arange(100) % 2
-    >>> logits = jax.random.normal(jax.random.key(1), (100, 2)).at[:, 1].add(9.0)  # says 1 always
-    >>> float(score_permutation_p_value(jax.random.key(0), logits, labels)) > 0.01
-    True
-    >>> knowing = logits + jax.nn.one_hot(labels, 2)
-    >>> round(float(score_permutation_p_value(jax.random.key(0), knowing, labels)), 6)
-    0.0001
-    """
-    if num_permutations < 1:
-        raise UserError(f"num_permutations is {num_permutations}; at least 1 is needed")
-    if logits.shape[0] != labels.shape[0]:
-        raise UserError(f"logits are {logits.shape}, but labels {labels.shape}")
-    scores = jax.nn.log_softmax(jnp.asarray(logits), axis=-1)
-    ranks = jax.vmap(_twice_the_ranks, in_axes=1)(jnp.nan_to_num(scores, nan=-jnp.inf))
-    observed = ranks[labels, jnp.arange(labels.shape[0])].sum()
-
-    def sums(chunk: Int[Array, ""]) -> Int[Array, " chunk"]:
-        draws = jax.random.bits(jax.random.fold_in(key, chunk), (_CHUNK, labels.shape[0]))
-        permuted = jnp.asarray(labels)[jnp.argsort(draws, axis=1)]
-        return jax.vmap(lambda order: ranks[order, jnp.arange(order.shape[0])].sum())(permuted)
-
-    chunks = jnp.arange(-(-num_permutations // _CHUNK))
-    permuted = jax.lax.map(sums, chunks).reshape(-1)[:num_permutations]
-    return (1 + jnp.sum(permuted >= observed)) / jnp.float32(1 + num_permutations)
-
-
-def _twice_the_ranks(scores: Float32[Array, " n"]) -> Int[Array, " n"]:
-    """Integers, so that sums over any order of equal ones are equal; ties share the mean rank."""
-    ordered = jnp.sort(scores)
-    below, upto = (jnp.searchsorted(ordered, scores, side=side) for side in ("left", "right"))
-    return below + upto + 1

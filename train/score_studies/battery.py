@@ -4,15 +4,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
 from jaxverify import ExtraTask, generate, sequential, stats
 from jaxverify.generation import twins
+from jaxverify.scores import judge_scores, log_odds
 from jaxverify.trained_model import TrainedModel
+from train.score_studies.label_ranks import label_rank_p_value
 
 ALPHA, EPSILON = 0.01, 0.03  # the defaults of jaxverify.verify
-_PERMUTATIONS = 999  # a tenth of the default: as valid, and thousands of models are to be judged
+_PERMUTATIONS = 999  # a tenth of the default, and as valid: thousands of models are judged
 
 
 class Answers(NamedTuple):
@@ -38,11 +41,6 @@ class Answers(NamedTuple):
     def right(self, logits: Float[np.ndarray, "n classes"]) -> int:
         """How many of the labels are the likeliest."""
         return int((logits.argmax(axis=1) == self.labels).sum())
-
-    def scores(self, logits: Float[np.ndarray, "n classes"]) -> Float[np.ndarray, " n"]:
-        """The logarithms of the labels' probabilities."""
-        rows = np.arange(len(self.labels))
-        return np.asarray(jax.nn.log_softmax(logits), np.float64)[rows, self.labels]
 
     def subset(self, indices: Int[np.ndarray, " m"]) -> "Answers":
         """Those to some samples and to their twins."""
@@ -83,10 +81,10 @@ def _permutation(answers: Answers) -> float:
     return float(stats.permutation_p_value(key, told, answers.labels, _PERMUTATIONS))
 
 
-def _scores(answers: Answers) -> float:
-    key = jax.random.clone(answers.key)
-    p_value = stats.score_permutation_p_value(key, answers.logits, answers.labels, _PERMUTATIONS)
-    return float(p_value)
+def _label_ranks(answers: Answers, epsilon: float) -> float:
+    key, logits = jax.random.clone(answers.key), jnp.float32(answers.logits)
+    labels = jnp.asarray(answers.labels)
+    return float(label_rank_p_value(key, logits, labels, epsilon, _PERMUTATIONS))
 
 
 def _twins(answers: Answers) -> float:
@@ -94,19 +92,28 @@ def _twins(answers: Answers) -> float:
     return stats.twin_p_value(right, answers.right(answers.twin_logits), n)
 
 
-def _rank(answers: Answers, epsilon: float = EPSILON) -> float:
-    scores = (answers.scores(logits) for logits in (answers.logits, answers.twin_logits))
-    return stats.rank_p_value(*scores, epsilon=epsilon)
+def _rank(answers: Answers, epsilon: float) -> float:
+    scores = (log_odds(logits, answers.labels) for logits in (answers.logits, answers.twin_logits))
+    return judge_scores(*scores, epsilon=epsilon).p_value
 
 
-# The p-value by each test; the last two for comparison, under another epsilon than their default.
+# The p-value by each test that is offered for a classifier. "rank" is jaxverify.verify_scores.
 TESTS: dict[str, Callable[[Answers], float]] = {
     "binomial": _binomial,
     "sequential": _sequential,
-    "rank": _rank,
     "permutation": _permutation,
-    "scores": _scores,
     "twins": _twins,
+    "rank": lambda answers: _rank(answers, 0.5),
+}
+# For comparison: under another epsilon, and labels permuted against scores.
+OTHERS: dict[str, Callable[[Answers], float]] = {
     "binomial, ε = 0": lambda answers: _binomial(answers, 0.0),
     "rank, ε = 0": lambda answers: _rank(answers, 0.0),
+    "label ranks, ε = 0": lambda answers: _label_ranks(answers, 0.0),
+    "label ranks, ε = 0.5": lambda answers: _label_ranks(answers, 0.5),
 }
+
+
+def p_values(answers: Answers) -> dict[str, float]:
+    """By every test."""
+    return {name: p_value(answers) for name, p_value in (TESTS | OTHERS).items()}

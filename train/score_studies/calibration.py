@@ -18,7 +18,7 @@ from jaxverify import ExtraTask, generate, models, verify_reconstruction
 from jaxverify.trained_model import TrainedModel
 from train.config import Config, load_config
 from train.provenance import code_revision, machine, versions
-from train.score_studies.battery import ALPHA, EPSILON, TESTS, Answers, ask
+from train.score_studies.battery import ALPHA, EPSILON, Answers, ask, p_values
 from train.score_studies.fitting import fit
 from train.training_set import extra_key, make_training_set
 
@@ -101,7 +101,7 @@ def _apply(model: TrainedModel, features: jax.Array) -> jax.Array:
 
 
 def _by_every_test(answers: Answers) -> Passes:
-    return {name: p_value(answers) <= ALPHA for name, p_value in TESTS.items()}
+    return {name: p_value <= ALPHA for name, p_value in p_values(answers).items()}
 
 
 def _by_errors(model: Callable[[Any], Any], seed: int, config: Config, task: ExtraTask) -> Passes:

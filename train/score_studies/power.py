@@ -16,7 +16,7 @@ from jaxverify.atomic import write_atomic
 from train.config import PLACES, Config, load_config
 from train.loop import train
 from train.run_folder import RunFolder
-from train.score_studies.battery import ALPHA, TESTS, Answers, ask
+from train.score_studies.battery import ALPHA, Answers, ask, p_values
 from train.training_set import extra_key
 
 SEEDS = 5
@@ -104,6 +104,6 @@ def _passes(answers: Answers, size: int, seed: int) -> dict[str, float]:
     subsets = 1 if size == whole else _SUBSETS
     for _ in range(subsets):
         chosen = answers.subset(np.sort(rng.permutation(whole)[:size]))
-        for name, p_value in TESTS.items():
-            passes[name] += (p_value(chosen) <= ALPHA) / subsets
+        for name, p_value in p_values(chosen).items():
+            passes[name] += (p_value <= ALPHA) / subsets
     return dict(passes)
