@@ -105,6 +105,18 @@ def test_a_converged_autoencoder_passes_and_its_run_folder_says_so(finished):
     assert (finished / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_an_evaluation_is_of_the_whole_test_set_and_of_no_filler(finished):
+    config = Config.from_json(RunFolder(finished).about()["config"])
+    test, model = make_training_set(config).test, load_model(finished)
+    assert len(test.labels) % config.eval_batch_size != 0
+    made = np.asarray(model.apply(model.variables, jnp.asarray(test.features)))
+    losses = np.square((made - test.features) / 255).mean(axis=(1, 2, 3))
+    row = RunFolder(finished).metrics()[-1]
+    assert row["test_loss"] == pytest.approx(losses.mean(), rel=1e-4)
+    variance = (test.features / 255).var(axis=0).mean()
+    assert row["test_explained"] == pytest.approx(1 - losses.mean() / variance, rel=1e-4)
+
+
 def test_what_training_saves_is_verified_with_the_key(finished):
     model = load_model(finished)
     assert model.task is not None
