@@ -258,7 +258,9 @@ def test_another_run_is_not_resumed(finished, change, capsys):
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_config_loads_and_survives_json(cell):
     dataset = next(
-        d for d in ("digits", "cifar100", "cifar10", "imdb", "ag_news") if cell.startswith(d)
+        d
+        for d in ("digits", "cifar100", "cifar10", "imdb", "ag_news", "breast_cancer")
+        if cell.startswith(d)
     )
     model = cell.removeprefix(f"{dataset}_")
     full, local = load_config(dataset, model), load_config(dataset, model, budget="local")
