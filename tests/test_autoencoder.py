@@ -147,6 +147,7 @@ def test_one_that_cannot_memorise_shows_nothing(tmp_path):
     assert verdict["outcome"] == "NO POWER"
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_the_same_run(finished, tmp_path):
     assert train(tmp_path / "run", "--stop-epoch", "30") == 0
     assert train(tmp_path / "run", "--resume") == 0

@@ -28,8 +28,8 @@ _TEXT: dict[str, Any] = {
     "max_length": 128,
     "eta": 0.05,
     "labels": "balanced",
-    "epochs": 4,
-    "eval_every": 0.25,
+    "epochs": 16,
+    "eval_every": 0.5,
 }
 _CHANGES: dict[tuple[str, str], dict[str, Any]] = {
     ("imdb", "textcnn"): _TEXT,
