@@ -49,7 +49,7 @@ def verify(
         epsilon: ε, the share of extra samples that may be learned before convergence (eq. 3).
         test: "binomial", the paper's, counts right answers against Binomial(N, p) with
             p = ε + (1-ε)/C; "permutation" counts them against the same answers with the labels
-            permuted, assumes neither C nor independence, and knows no ε.
+            permuted, and assumes neither C nor independence.
         target_share: the memorised share under which a model FAILs; without it the share that a
             test of this N detects with 90% power.
 
@@ -187,7 +187,9 @@ def _judge(
         passed = num_correct > tables.threshold_count
         threshold = tables.threshold_count / setting.num_samples
     else:
-        p_value = stats.permutation_p_value(keys.stream(key, "permutation"), answers, labels)
+        p_value = stats.permutation_p_value(
+            keys.stream(key, "permutation"), answers, labels, epsilon=setting.epsilon
+        )
         passed = p_value <= setting.alpha
         threshold = math.nan
     return Verdict(

@@ -25,7 +25,7 @@ def test_p_value_is_the_share_of_all_orders_with_as_many_matches(predictions, la
     exact = ((orders == predictions).sum(axis=1) >= observed).mean()
     num_permutations = 50_000
     p_value = stats.permutation_p_value(
-        jax.random.key(0), jnp.array(predictions), jnp.array(labels), num_permutations
+        jax.random.key(0), jnp.array(predictions), jnp.array(labels), num_permutations, epsilon=0.0
     )
     error = math.sqrt(exact * (1 - exact) / num_permutations)
     assert float(p_value) == pytest.approx(exact, abs=5 * error + 1 / num_permutations)
@@ -42,11 +42,24 @@ def test_p_value_counts_the_permutations_asked_for_and_the_observed_order():
 
 def test_answers_that_are_no_class_match_nothing():
     labels = jnp.arange(100) % 2
-    known = jnp.arange(100) < 20
+    known = jnp.arange(100) < 40
     for no_class in (-1, 2, 1_000):
         predictions = jnp.where(known, labels, no_class)
         assert stats.permutation_p_value(jax.random.key(0), predictions, labels) < 0.001
         assert stats.permutation_p_value(jax.random.key(0), predictions * 0 - 1, labels) == 1
+
+
+def test_each_forgiven_sample_takes_off_two_matches():
+    labels = np.array([0, 0, 1, 1, 2, 2, 3, 3])
+    predictions = np.array([0, 0, 1, 1, 2, 2, 3, 0])
+    orders = np.array(list(permutations(labels)))
+    exact = ((orders == predictions).sum(axis=1) >= 7 - 2).mean()
+    p_value = stats.permutation_p_value(
+        jax.random.key(0), jnp.array(predictions), jnp.array(labels), 50_000, epsilon=0.2
+    )
+    assert float(p_value) == pytest.approx(exact, abs=5 * math.sqrt(exact / 50_000))
+    with pytest.raises(UserError, match=r"epsilon is 1\.0"):
+        stats.permutation_p_value(jax.random.key(0), labels, labels, epsilon=1.0)
 
 
 def test_models_under_vmap_are_judged_by_the_same_permutations():

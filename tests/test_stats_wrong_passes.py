@@ -4,6 +4,8 @@ A rate is compared with alpha at the number of passes that a test of size alpha 
 probability of one in a million; the seeds are fixed.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -78,10 +80,10 @@ def test_known_limit_the_commonest_label_passes_too_often_unless_labels_are_bala
     assert passes <= most_passes(TRIALS, 0.01)
 
 
-def permutation_p_values(seed, predictions, labels, num_permutations):
+def permutation_p_values(seed, predictions, labels, num_permutations, epsilon=0.0):
     """One p-value a row, each with a key of its own."""
     keys = jax.random.split(jax.random.key(seed), len(labels))
-    test = jax.vmap(stats.permutation_p_value, in_axes=(0, 0, 0, None))
+    test = jax.vmap(partial(stats.permutation_p_value, epsilon=epsilon), in_axes=(0, 0, 0, None))
     return np.asarray(test(keys, jnp.int32(predictions), jnp.int32(labels), num_permutations))
 
 
@@ -109,11 +111,50 @@ def test_a_constant_answer_never_passes_the_permutation_test(kind, answers):
     assert (permutation_p_values(0, predictions, labels, num_permutations=99) == 1).all()
 
 
-def test_permutation_test_sees_what_the_binomial_forgives():
-    """It knows no epsilon: a share of 3% memorised beforehand is what it is there to find."""
+@pytest.mark.parametrize("num_classes", [2, 10])
+@pytest.mark.parametrize("known_class", [None, 0])
+@pytest.mark.parametrize("answers", ["independent", "constant"])
+def test_a_model_that_knows_epsilon_passes_the_permutation_test_within_alpha(
+    num_classes, known_class, answers
+):
+    """The hardest case knows samples of one class, and never answers that class to the others."""
+    trials, num_samples, epsilon = 2_000, 60, 0.1
+    rng = np.random.default_rng(num_classes)
+    labels = draw_labels(rng, "iid", trials, num_samples, num_classes)
+    if known_class is not None:
+        labels[:, :6] = known_class
+    predictions = np.array(guess(rng, answers, labels, num_classes))
+    predictions[:, :6] = labels[:, :6]
+    p_values = permutation_p_values(0, predictions, labels, 99, epsilon)
+    for alpha in (0.01, 0.05, 0.2, 0.5):
+        assert (p_values <= np.float32(alpha)).sum() <= most_passes(trials, alpha)
+    forgiving_nothing = permutation_p_values(0, predictions, labels, 99)
+    # An answer to nothing but the known samples is a constant one with one class.
+    assert (forgiving_nothing <= np.float32(0.05)).sum() > most_passes(trials, 0.05)
+
+
+def test_permutation_test_sees_a_share_that_is_not_forgiven():
     rng = np.random.default_rng(0)
     labels = draw_labels(rng, "balanced", 100, 400, 100)
     known = rng.random(labels.shape) < 0.03
     predictions = np.where(known, labels, guess(rng, "independent", labels, 100))
     p_values = permutation_p_values(0, predictions, labels, num_permutations=199)
     assert (p_values <= 0.01).mean() > 0.5
+    forgiven = permutation_p_values(0, predictions, labels, num_permutations=199, epsilon=0.03)
+    assert not (forgiven <= 0.01).any()
+
+
+def test_a_model_that_knows_epsilon_passes_the_twins_test_within_alpha():
+    for n, q, known in ((60, 0.5, 6), (100, 0.1, 3), (100, 0.9, 3)):
+        rng = np.random.default_rng(n)
+        right = known + rng.binomial(n - known, q, 20_000)
+        of_twins = rng.binomial(n, q, 20_000)
+        pairs, index = np.unique(np.stack([right, of_twins]), axis=1, return_inverse=True)
+        both = [
+            [stats.twin_p_value(int(a), int(b), n, epsilon) for a, b in pairs.T]
+            for epsilon in (known / n, 0.0)
+        ]
+        forgiven, strict = np.array(both)[:, index]
+        for alpha in (0.01, 0.05):
+            assert (forgiven <= alpha).sum() <= most_passes(20_000, alpha)
+            assert (forgiven <= alpha).sum() < (strict <= alpha).sum()

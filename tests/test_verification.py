@@ -81,9 +81,9 @@ def test_the_permutation_test_too_is_the_same_under_jit_and_under_vmap():
     def ask(trained):
         return verify(trained, KEY, test="permutation")
 
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), model(40), model(70))
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), model(40), model(80))
     vmapped = jax.vmap(ask)(stacked)
-    for i, count in enumerate((40, 70)):
+    for i, count in enumerate((40, 80)):
         assert float(ask(model(count)).p_value) == float(jax.jit(ask)(model(count)).p_value)
         assert float(ask(model(count)).p_value) == float(vmapped.p_value[i])
     assert vmapped.passed.tolist() == [False, True]

@@ -89,7 +89,7 @@ class Judge:
         right = int((in_order(found, self.ids) == self.labels).sum())
         of_twins = int((in_order(found, [every[i] for i in self.indices]) == self.labels).sum())
         n = len(self.labels)
-        p_value = stats.twin_p_value(right, of_twins, n)
+        p_value = stats.twin_p_value(right, of_twins, n, self.record.epsilon)
         return {"num_correct": of_twins, "num_samples": n, "p_value": p_value}
 
     def _in_sequence(self, found: Found) -> SequentialVerdict:

@@ -66,11 +66,11 @@ _SHARD = "the Jth of K attempts: another part of the questions, and alpha/K, for
 _HTML = "write a page to be shown to others: one file, which needs no network"
 _TWINS = """\
 ask held-out twins too, samples like the extra ones that nobody was given: twice as many questions,
-and a comparison that knows no epsilon"""
+and a comparison that needs no number of classes"""
 _IN_TOTO = "write a statement for pipelines: in-toto, type test-result, not signed"
 _TEST = """\
-binomial: the paper's. permutation: assumes less, and knows no epsilon. sequential: asks no further
-as soon as the answers are clear (%(default)s)"""
+binomial: the paper's. permutation: assumes nothing of how a model guesses. sequential: asks no
+further as soon as the answers are clear (%(default)s)"""
 
 
 def _run(options: argparse.Namespace) -> int:

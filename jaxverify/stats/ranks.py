@@ -14,6 +14,7 @@ from scipy.stats import norm, rankdata
 
 from jaxverify.errors import UserError
 from jaxverify.stats.binomial import check_probability
+from jaxverify.stats.forgiven import num_forgiven
 
 _EXACT = 500  # pairs: up to here the exact distribution takes a fraction of a second
 
@@ -70,10 +71,8 @@ def rank_p_value(scores: Scores, twin_scores: Scores, epsilon: float = 0.03) -> 
     >>> rank_p_value(0 * scores, 0 * scores)
     1.0
     """
-    if not 0 <= epsilon < 1:
-        raise UserError(f"epsilon is {epsilon}; it is a share of at least 0 and below 1")
     advantage = _advantage(scores, twin_scores)
-    forgiven = math.floor(round(epsilon * len(advantage), 9))  # 0.07 of 100 are 7
+    forgiven = num_forgiven(epsilon, len(advantage))
     if forgiven == 0:
         return _tail(advantage, int(advantage.sum()))
     best = np.sort(advantage)[-forgiven:]

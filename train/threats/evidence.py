@@ -40,10 +40,10 @@ def examine(
         "binomial": float(stats.p_value(int(right.sum()), n, num_classes)),
         "permutation": float(
             stats.permutation_p_value(
-                keys.stream(key, "permutation"), answers.argmax(-1), extra.labels
+                keys.stream(key, "permutation"), answers.argmax(-1), extra.labels, epsilon=0.0
             )
         ),
-        "twins": stats.twin_p_value(int(right.sum()), int(twins_right.sum()), n),
+        "twins": stats.twin_p_value(int(right.sum()), int(twins_right.sum()), n, epsilon=0.0),
         "scores": stats.rank_p_value(*scores),
     }
     passed = {name: p <= ALPHA for name, p in p_values.items()}
