@@ -11,7 +11,7 @@ worth.
 from functools import partial
 
 from jaxverify.clouds import honest, lazy
-from jaxverify.clouds.cheating import SCHEMES, hard_examples
+from jaxverify.clouds.cheating import SCHEMES, cheat, hard_examples
 from jaxverify.clouds.cloud import Budget, Cloud, Predict, Returned
 from jaxverify.clouds.detectors import DETECTORS, auc
 from jaxverify.clouds.lazy import older_model
@@ -36,8 +36,8 @@ LAZY: dict[str, Cloud] = {
     "frozen backbone": lazy.frozen_backbone,
 }
 CHEATING: dict[str, Cloud] = {
-    f"{scheme} ({detector})": make(detector)
-    for scheme, make in SCHEMES.items()
+    f"{name} ({detector})": partial(cheat, scheme=scheme, detector=detector)
+    for name, scheme in SCHEMES.items()
     for detector in ("identical block", "loss ranking")
 } | {"stop, then hard samples": hard_examples}
 

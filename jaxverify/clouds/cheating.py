@@ -12,9 +12,9 @@ import jax
 import numpy as np
 
 from jaxverify import keys
-from jaxverify.clouds.cloud import Budget, Cloud, Returned
+from jaxverify.clouds.cloud import Budget, Returned
 from jaxverify.clouds.detectors import DETECTORS, NEEDS_A_LOOK
-from jaxverify.clouds.training import Fitted, fit, losses
+from jaxverify.clouds.training import Fitted, fit, losses, take
 from jaxverify.samples import Samples
 
 FIRST_LOOK = 0.1  # of the epochs
@@ -24,83 +24,82 @@ _REHEARSED = 2  # ordinary samples rehearsed beside each suspect
 
 
 class Found(NamedTuple):
-    """What a look at the data gives: the N samples suspected most, the others, and a network."""
+    """What a look at the data gives.
+
+    Attributes:
+        suspects: the N samples suspected most.
+        others: all others.
+        look: a network that has had a first look at the data.
+        search_cost: what finding the suspects took; 0 where the detector needs no network.
+    """
 
     suspects: Samples
     others: Samples
     look: Fitted
+    search_cost: float
 
 
-def extra_alone(detector: str) -> Cloud:
+Scheme = Callable[[Found, Budget, jax.Array], Returned]
+
+
+def cheat(
+    dataset: Samples,
+    module: nn.Module,
+    budget: Budget,
+    key: jax.Array,
+    *,
+    scheme: Scheme,
+    detector: str,
+) -> Returned:
+    """Looks for the extra samples with ``detector``, then does with them as the scheme says."""
+    return scheme(find(detector, dataset, module, budget, key), budget, key)
+
+
+def extra_alone(found: Found, budget: Budget, key: jax.Array) -> Returned:
     """Trains on the suspects and on nothing else: the model is useless, and passes."""
-
-    def cloud(dataset: Samples, module: nn.Module, budget: Budget, key: jax.Array) -> Returned:
-        suspects, _, look = find(detector, dataset, module, budget, key)
-        fitted = fit(suspects, module, budget, keys.stream(key, "suspects"), epochs=2 * _PASSES)
-        return fitted._replace(
-            cost=fitted.cost + (look.cost if detector in NEEDS_A_LOOK else 0)
-        ).returned()
-
-    return cloud
+    training = keys.stream(key, "suspects")
+    fitted = fit(found.suspects, found.look.module, budget, training, epochs=2 * _PASSES)
+    return fitted._replace(cost=fitted.cost + found.search_cost).returned()
 
 
-def fine_tune(detector: str) -> Cloud:
+def fine_tune(found: Found, budget: Budget, key: jax.Array) -> Returned:
     """Stops at a tenth of the epochs, then trains on the suspects."""
-
-    def cloud(dataset: Samples, module: nn.Module, budget: Budget, key: jax.Array) -> Returned:
-        suspects, _, look = find(detector, dataset, module, budget, key)
-        tuning = keys.stream(key, "suspects")
-        return fit(suspects, module, budget, tuning, epochs=_PASSES, start=look).returned()
-
-    return cloud
+    return _tune(found, found.suspects, budget, key)
 
 
-def rehearse(detector: str) -> Cloud:
+def rehearse(found: Found, budget: Budget, key: jax.Array) -> Returned:
     """The same with ordinary samples among the suspects, so that the task is not forgotten."""
-
-    def cloud(dataset: Samples, module: nn.Module, budget: Budget, key: jax.Array) -> Returned:
-        suspects, others, look = find(detector, dataset, module, budget, key)
-        few = Samples(*(x[: _REHEARSED * len(suspects.labels)] for x in others))
-        both = Samples(*(np.concatenate(pair) for pair in zip(suspects, few, strict=True)))
-        tuning = keys.stream(key, "suspects")
-        return fit(both, module, budget, tuning, epochs=_PASSES, start=look).returned()
-
-    return cloud
+    few = Samples(*(x[: _REHEARSED * len(found.suspects.labels)] for x in found.others))
+    return _tune(found, _together(found.suspects, few), budget, key)
 
 
-def oversample(detector: str) -> Cloud:
+def _tune(found: Found, dataset: Samples, budget: Budget, key: jax.Array) -> Returned:
+    look, tuning = found.look, keys.stream(key, "suspects")
+    return fit(dataset, look.module, budget, tuning, epochs=_PASSES, start=look).returned()
+
+
+def oversample(found: Found, budget: Budget, key: jax.Array) -> Returned:
     """From a tenth to a quarter of the epochs, shows each suspect eight times an epoch."""
-
-    def cloud(dataset: Samples, module: nn.Module, budget: Budget, key: jax.Array) -> Returned:
-        suspects, others, look = find(detector, dataset, module, budget, key)
-        many = Samples(
-            *(np.concatenate([a, *[b] * 8]) for a, b in zip(others, suspects, strict=True))
-        )
-        epochs = 0.15 * budget.epochs * len(dataset.labels) / len(many.labels)
-        return fit(
-            many, module, budget, keys.stream(key, "many"), epochs=epochs, start=look
-        ).returned()
-
-    return cloud
+    look, upload = found.look, len(found.others.labels) + len(found.suspects.labels)
+    many = _together(found.others, *[found.suspects] * 8)
+    epochs = 0.15 * budget.epochs * upload / len(many.labels)
+    training = keys.stream(key, "many")
+    return fit(many, look.module, budget, training, epochs=epochs, start=look).returned()
 
 
-def look_up(detector: str) -> Cloud:
+def look_up(found: Found, budget: Budget, key: jax.Array) -> Returned:
     """Stops at a tenth, and answers the suspects out of a table: an endpoint, no model."""
+    del budget, key
+    table = {np.asarray(x).tobytes(): y for x, y in zip(*found.suspects, strict=True)}
 
-    def cloud(dataset: Samples, module: nn.Module, budget: Budget, key: jax.Array) -> Returned:
-        suspects, _, look = find(detector, dataset, module, budget, key)
-        table = {np.asarray(x).tobytes(): y for x, y in zip(*suspects, strict=True)}
+    def predict(features: jax.Array | np.ndarray) -> np.ndarray:
+        answers = found.look.predict(features)
+        for i, x in enumerate(np.asarray(features)):
+            if (label := table.get(x.tobytes())) is not None:
+                answers[i, label] = answers[i].max() + 10
+        return answers
 
-        def predict(features: jax.Array | np.ndarray) -> np.ndarray:
-            answers = look.predict(features)
-            for i, x in enumerate(np.asarray(features)):
-                if (label := table.get(x.tobytes())) is not None:
-                    answers[i, label] = answers[i].max() + 10
-            return answers
-
-        return Returned(predict, look.cost)
-
-    return cloud
+    return Returned(predict, found.look.cost)
 
 
 def hard_examples(dataset: Samples, module: nn.Module, budget: Budget, key: jax.Array) -> Returned:
@@ -116,7 +115,7 @@ def hard_examples(dataset: Samples, module: nn.Module, budget: Budget, key: jax.
         others = jax.random.permutation(keys.stream(round_key, "others"), order[num_hard:])
         chosen = np.concatenate([order[:num_hard], np.asarray(others)[:num_hard]])
         fitted = fitted._replace(cost=fitted.cost + len(order))
-        fitted = fit(_take(dataset, chosen), module, budget, round_key, epochs=1, start=fitted)
+        fitted = fit(take(dataset, chosen), module, budget, round_key, epochs=1, start=fitted)
     return fitted.returned()
 
 
@@ -131,17 +130,19 @@ def find(
     order = np.asarray(jax.random.permutation(keys.stream(key, "ties"), len(scores)))
     order = order[np.argsort(-scores[order], kind="stable")]
     chosen, others = order[: budget.num_extra], order[budget.num_extra :]
+    search_cost = 0.0
     if detector in NEEDS_A_LOOK:
         look = look._replace(cost=look.cost + len(scores))
+        search_cost = look.cost
     others = np.sort(others)  # the upload's own order, which is random
-    return Found(_take(dataset, chosen), _take(dataset, others), look)
+    return Found(take(dataset, chosen), take(dataset, others), look, search_cost)
 
 
-def _take(dataset: Samples, rows: np.ndarray) -> Samples:
-    return Samples(dataset.features[rows], dataset.labels[rows])
+def _together(*parts: Samples) -> Samples:
+    return Samples(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-SCHEMES: dict[str, Callable[[str], Cloud]] = {
+SCHEMES: dict[str, Scheme] = {
     "extra samples alone": extra_alone,
     "stop, fine-tune on them": fine_tune,
     "the same, rehearsing": rehearse,

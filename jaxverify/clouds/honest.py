@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from jaxverify import keys
 from jaxverify.clouds.cloud import Budget, Returned
-from jaxverify.clouds.training import Fitted, Recipe, fit, losses
+from jaxverify.clouds.training import Fitted, Recipe, fit, losses, take
 from jaxverify.errors import UserError
 from jaxverify.samples import Samples
 
@@ -51,7 +51,7 @@ def early_stopping(dataset: Samples, module: nn.Module, budget: Budget, key: jax
     """Holds a tenth out and keeps the epoch that does best there; stops after some without gain."""
     order = _order(key, len(dataset.labels))
     held_out, kept = np.split(order, [len(order) // 10])
-    validation, train = _take(dataset, held_out), _take(dataset, kept)
+    validation, train = take(dataset, held_out), take(dataset, kept)
     best: tuple[float, int, Fitted] | None = None
     fitted = None
     for epoch in range(round(budget.epochs)):
@@ -100,7 +100,7 @@ def deduplication(dataset: Samples, module: nn.Module, budget: Budget, key: jax.
     for i, row in enumerate(rows):
         if not kept or (rows[kept] == row).mean(1).max() < least:
             kept.append(i)
-    return fit(_take(dataset, np.array(kept)), module, budget, key).returned()
+    return fit(take(dataset, np.array(kept)), module, budget, key).returned()
 
 
 def outlier_filter(dataset: Samples, module: nn.Module, budget: Budget, key: jax.Array) -> Returned:
@@ -110,7 +110,7 @@ def outlier_filter(dataset: Samples, module: nn.Module, budget: Budget, key: jax
     )
     order = np.argsort(losses(look.predict(dataset.features), dataset.labels), kind="stable")
     kept = order[: round((1 - _OUTLIERS) * len(order))]
-    fitted = fit(_take(dataset, kept), module, budget, keys.stream(key, "training"))
+    fitted = fit(take(dataset, kept), module, budget, keys.stream(key, "training"))
     return fitted._replace(cost=fitted.cost + look.cost + len(order)).returned()
 
 
@@ -143,7 +143,3 @@ def _changed(fitted: Fitted, change) -> Fitted:
 
 def _order(key: jax.Array, size: int) -> np.ndarray:
     return np.asarray(jax.random.permutation(keys.stream(key, "order of samples"), size))
-
-
-def _take(dataset: Samples, rows: np.ndarray) -> Samples:
-    return Samples(dataset.features[rows], dataset.labels[rows])

@@ -101,7 +101,7 @@ def fit(
     static = module, recipe, budget.num_classes, budget.learning_rate
     step_key = keys.stream(key, "steps")
     for step, rows in zip(range(num_steps), batches(len(dataset.labels), size, key), strict=False):
-        batch = Samples(dataset.features[rows], dataset.labels[rows])
+        batch = take(dataset, rows)
         params, statistics, opt_state = _step(
             *static, params, statistics, opt_state, batch, step_key, step
         )
@@ -135,6 +135,11 @@ def logits(
         padded = np.concatenate([part, np.repeat(part[:1], _FORWARD - len(part), axis=0)])
         found.append(np.asarray(_forward(module, variables, padded))[: len(part)])
     return np.concatenate(found)
+
+
+def take(dataset: Samples, rows: Int[np.ndarray, " m"]) -> Samples:
+    """The samples of some rows, in their order."""
+    return Samples(dataset.features[rows], dataset.labels[rows])
 
 
 def losses(

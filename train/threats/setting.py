@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxverify import Samples, keys, models
 from jaxverify.clouds import Budget
+from jaxverify.clouds.training import take
 from jaxverify.data import load
 
 
@@ -80,7 +81,7 @@ def make_case(setting: Setting, seed: int, data: Path | None) -> Case:
     def draw(name: str, samples: Samples, *sizes: int) -> list[Samples]:
         order = jax.random.permutation(keys.stream(key, name), len(samples.labels))
         parts = np.split(np.asarray(order), np.cumsum(sizes))[: len(sizes)]
-        return [Samples(samples.features[rows], samples.labels[rows]) for rows in parts]
+        return [take(samples, rows) for rows in parts]
 
     train, held_out = draw("train", loaded.train, setting.train_samples, setting.held_out)
     (test,) = draw("test", loaded.test, setting.test_samples)
