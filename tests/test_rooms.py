@@ -57,7 +57,7 @@ def importers(package: str) -> set[str]:
                 "jaxverify/data/parquet.py",
                 "jaxverify/data/parquet_writing.py",
                 "jaxverify/data/external_sort.py",
-                "jaxverify/challenge/decoys.py",
+                "jaxverify/challenge/real_samples.py",
                 "jaxverify/challenge/writing.py",
                 "jaxverify/predictors/file.py",
                 *(f"jaxverify/protect/{name}.py" for name in PROTECT),

@@ -151,7 +151,7 @@ def test_counts_of_the_page():
         return {
             "kind": "",
             "cost": cost,
-            "passed": {"twins": passed},
+            "passed": dict.fromkeys(TESTS, passed),
             "test_accuracy": quality,
             "rungs": [{"repeats": 1, "num_samples": 20, "num_correct": right}],
         }

@@ -2,8 +2,8 @@
 
 import hmac
 import secrets
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
@@ -17,6 +17,20 @@ ID = "id"
 _DIGITS = 16  # hexadecimal: of a million ids no two are the same, but once in 30 million cases
 
 
+class Own(NamedTuple):
+    """Some of the customer's own training samples, to be asked among the extra ones.
+
+    Attributes:
+        ids: of the questions.
+        columns: that the model reads, as in :func:`questions`.
+        labels: class indices, int32 ``[n]``.
+    """
+
+    ids: list[str]
+    columns: dict[str, list[Any]]
+    labels: Int[np.ndarray, " n"]
+
+
 def sample_ids(record: Record) -> list[str]:
     """The id of each extra sample, in their order.
 
@@ -28,6 +42,11 @@ def sample_ids(record: Record) -> list[str]:
 def twin_ids(record: Record) -> list[str]:
     """The id of each held-out twin, likewise."""
     return [_id(record, f"twin {i}") for i in range(record.task.num_samples)]
+
+
+def own_ids(record: Record, rows: Iterable[int]) -> list[str]:
+    """The ids of own training samples, by their rows in the data set."""
+    return [_id(record, f"own {row}") for row in rows]
 
 
 def _id(record: Record, words: str) -> str:
@@ -50,6 +69,7 @@ def questions(
     shard: Shard = WHOLE,
     *,
     with_twins: bool = False,
+    own: Own | None = None,
     decoys: Mapping[str, list[Any]] | None = None,
 ) -> dict[str, list[Any]]:
     """A column of ids, and the columns that the model reads, in the order of the ids.
@@ -58,10 +78,11 @@ def questions(
         record: of the extra task.
         shard: of which part of it.
         with_twins: whether held-out twins of the same samples are asked among them.
-        decoys: other samples to be asked among them, by the same columns.
+        own: own training samples to be asked among them.
+        decoys: other samples likewise, by the same columns.
 
     Raises:
-        UserError: if the decoys have other columns.
+        UserError: if own samples or decoys have other columns.
 
     Guarantee: the ids, and so the order, tell nobody who lacks the record which are extra.
     """
@@ -77,16 +98,23 @@ def questions(
     rendered = record.rendering.render(features)
     columns = rendered if isinstance(rendered, dict) else {record.columns[0]: rendered}
     found = {name: list(values) for name, values in columns.items()}
+    if own is not None:
+        _append(found, own.columns)
+        ids += own.ids
     if decoys is not None:
-        if set(decoys) != set(found):
-            raise UserError(
-                f"the decoys have the columns {', '.join(decoys)}, the extra samples "
-                f"{', '.join(found)}"
-            )
-        for name, values in decoys.items():
-            found[name] += values
+        _append(found, decoys)
         ids += [secrets.token_hex(_DIGITS // 2) for _ in range(len(next(iter(decoys.values()))))]
     order = np.argsort(np.array(ids))
     return {ID: [ids[i] for i in order]} | {
         name: [values[i] for i in order] for name, values in found.items()
     }
+
+
+def _append(found: dict[str, list[Any]], others: Mapping[str, list[Any]]) -> None:
+    if set(others) != set(found):
+        raise UserError(
+            f"real samples have the columns {', '.join(others)}, the extra samples "
+            f"{', '.join(found)}"
+        )
+    for name, values in others.items():
+        found[name] += values

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from jaxverify.cli import own_samples
 from jaxverify.cli.shards import shard
 from jaxverify.record import load
 from jaxverify.shards import WHOLE
@@ -38,6 +39,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--out", type=Path, required=True, help=_OUT)
     add("--shard", type=shard, default=WHOLE, metavar="J/K", help=_SHARD)
     add("--twins", action="store_true", help=_TWINS)
+    own_samples.add_to(parser)
     add("--decoys", type=Path, metavar="DATA", help=_DECOYS)
     parser.set_defaults(do=_run)
 
@@ -46,15 +48,15 @@ def _run(options: argparse.Namespace) -> int:
     import numpy as np
 
     from jaxverify.challenge import ID, asked_indices, questions, write_questions
-    from jaxverify.challenge.decoys import read_decoys
+    from jaxverify.challenge.real_samples import read_decoys
 
     record = load(options.record)
-    decoys = None
+    own, decoys = own_samples.read(options, record), None
     if options.decoys is not None:
         rng = np.random.default_rng()  # of the operating system: nobody need draw them again
         number = len(asked_indices(record, options.shard))
         decoys = read_decoys(options.decoys, record, number, rng)
-    asked = questions(record, options.shard, with_twins=options.twins, decoys=decoys)
+    asked = questions(record, options.shard, with_twins=options.twins, own=own, decoys=decoys)
     write_questions(asked, record.rendering, options.out)
     Console().print(f"{len(asked[ID]):,} questions: {options.out}", soft_wrap=True)
     return 0

@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from jaxverify import sequential, stats
 from jaxverify.caution import cautions
-from jaxverify.challenge import asked_indices, sample_ids, twin_ids
+from jaxverify.challenge import Own, asked_indices, sample_ids, twin_ids
 from jaxverify.predictors.answers import in_order
 from jaxverify.record import Record
 from jaxverify.sequential import SequentialVerdict
@@ -91,6 +91,28 @@ class Judge:
         n = len(self.labels)
         p_value = stats.twin_p_value(right, of_twins, n, self.record.epsilon)
         return {"num_correct": of_twins, "num_samples": n, "p_value": p_value}
+
+    def own(self, found: Found, own: Own, accuracy: float) -> dict[str, Any]:
+        """How many own training samples were answered rightly, against honest training's accuracy.
+
+        Guarantee: the outcome is FAIL only where fewer are right, the unanswered counted as such,
+        than honest training has in all but the share alpha of the cases; PASS only where no
+        fewer are, the unanswered counted as wrong.
+        """
+        answers, n = in_order(found, own.ids), len(own.ids)
+        right, unknown = int((answers == own.labels).sum()), int((answers < 0).sum())
+        p_value = stats.own_p_value(right, n, accuracy)
+        outcome = "PASS" if p_value > self.alpha else "INCONCLUSIVE"
+        if stats.own_p_value(right + unknown, n, accuracy) <= self.alpha:
+            outcome = "FAIL"
+        return {
+            "outcome": outcome,
+            "num_correct": right,
+            "num_unknown": unknown,
+            "num_samples": n,
+            "expected_accuracy": accuracy,
+            "p_value": p_value,
+        }
 
     def _in_sequence(self, found: Found) -> SequentialVerdict:
         ids = list(takewhile(found.__contains__, self.ids))

@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from jaxverify import __version__, ledger
 from jaxverify.atomic import write_atomic
-from jaxverify.cli import sources
+from jaxverify.cli import own_samples, sources
 from jaxverify.cli.shards import shard
 from jaxverify.errors import UserError
 from jaxverify.record import Record, load
@@ -21,6 +21,7 @@ from jaxverify.report.terminal import page
 from jaxverify.shards import WHOLE
 
 if TYPE_CHECKING:
+    from jaxverify.challenge import Own
     from jaxverify.cli.judging import Judge
 
 _DOC = """\
@@ -53,6 +54,8 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     judging = parser.add_argument_group("the verdict")
     add = judging.add_argument
     add("--twins", action="store_true", help=_TWINS)
+    own_samples.add_to(judging)
+    add("--own-accuracy", type=own_samples.share, metavar="SHARE", help=_OWN_ACCURACY)
     add("--test", choices=_TESTS, default="binomial", help=_TEST)
     add("--json", action="store_true", help="print one JSON object instead of a page")
     add("--html", type=Path, metavar="FILE.html", help=_HTML)
@@ -67,6 +70,9 @@ _HTML = "write a page to be shown to others: one file, which needs no network"
 _TWINS = """\
 ask held-out twins too, samples like the extra ones that nobody was given: twice as many questions,
 and a comparison that needs no number of classes"""
+_OWN_ACCURACY = """\
+the share of its own training samples that an honest model answers rightly at least: train a few
+at home on parts of the data, and take jaxverify.stats.own_accuracy_bound of their counts"""
 _IN_TOTO = "write a statement for pipelines: in-toto, type test-result, not signed"
 _TEST = """\
 binomial: the paper's. permutation: assumes nothing of how a model guesses. sequential: asks no
@@ -80,15 +86,19 @@ def _run(options: argparse.Namespace) -> int:
     attempts = ledger.read(ledger.ledger_path(options.record))
     ledger.check(attempts, options.shard)
     judge = Judge.of(record, options.shard, options.test)
-    if options.twins and options.test == "sequential":
-        raise UserError("--twins compares whole sets of answers: leave --test sequential out")
+    _check(options)
+    own = own_samples.read(options, record)
     source = sources.open_source(options, record, judge.ids)
     if options.in_toto is not None and source.digest is None:
         raise UserError(f"an in-toto statement is about a file, and {source.name} is none")
-    found = _ask(options, judge, source, _questions(options, record))
+    found = _ask(options, judge, source, _questions(options, record, own))
     facts = judge.verdict(found).to_dict()
     if options.twins:
         facts["twins"] = judge.twins(found)
+    if own is not None:
+        facts["own"] = judge.own(found, own, options.own_accuracy)
+        facts["outcome"] = _worse(facts["outcome"], facts["own"]["outcome"])
+        facts["passed"] = facts["outcome"] == "PASS"
     attempt = ledger.Attempt(
         shard=str(options.shard),
         answers=ledger.fingerprint(judge.answers(found), options.test),
@@ -104,10 +114,27 @@ def _run(options: argparse.Namespace) -> int:
     return 0 if facts["passed"] else 1
 
 
-def _questions(options: argparse.Namespace, record: Record) -> dict[str, list[Any]]:
+def _check(options: argparse.Namespace) -> None:
+    if options.test == "sequential":
+        for name in ("twins", "own"):
+            if getattr(options, name):
+                raise UserError(
+                    f"--{name} compares whole sets of answers: leave --test sequential out"
+                )
+    if (options.own is None) != (options.own_accuracy is None):
+        raise UserError("--own and --own-accuracy go together: the samples, and what to expect")
+
+
+def _worse(*outcomes: str) -> str:
+    return next(each for each in ("FAIL", "INCONCLUSIVE", "PASS") if each in outcomes)
+
+
+def _questions(
+    options: argparse.Namespace, record: Record, own: "Own | None"
+) -> dict[str, list[Any]]:
     from jaxverify.challenge import questions
 
-    return questions(record, options.shard, with_twins=options.twins)
+    return questions(record, options.shard, with_twins=options.twins, own=own)
 
 
 def _ask(

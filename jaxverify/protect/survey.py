@@ -70,7 +70,7 @@ def survey(
     for table in tables:
         columns = rows.columns(table)
         if label is None:
-            label = _guess(rows, columns)
+            label = label_column(rows, columns)
         if label not in columns.column_names:
             names = listed(columns.column_names)
             raise DataError(f"{rows.path} has no column {label!r}; it has {names}")
@@ -172,12 +172,17 @@ class _Drawn:
         return self._tables[0]
 
 
-def _guess(rows: Rows, columns: pa.Table) -> str:
+def label_column(rows: Rows, columns: pa.Table, option: str = "--label") -> str:
+    """The one column that is called as labels usually are; ``option`` names another.
+
+    Raises:
+        DataError: if there is none, or more than one.
+    """
     usual = [name for name in columns.column_names if name.lower() in _LABELS]
     if len(usual) != 1:
         raise DataError(
             f"which column of {rows.path} holds the labels? It has "
-            f"{listed(columns.column_names)}: name it with --label"
+            f"{listed(columns.column_names)}: name it with {option}"
         )
     return usual[0]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxverify.report.terminal import MEANINGS, sequential_rows, twins_words
+from jaxverify.report.terminal import meaning, own_words, sequential_rows, twins_words
 
 _STYLE = """
 :root { color-scheme: light; --pass: #176b37; --fail: #a3201d; --inconclusive: #7a5200; }
@@ -69,7 +69,8 @@ def verdict_html(facts: Mapping[str, Any], about: Mapping[str, str]) -> str:
     Guarantee: it loads nothing, runs no script, and holds all numbers of the terminal's page.
     """
     outcome, sequential = facts["outcome"], facts["test"] == "sequential"
-    meaning = escape(MEANINGS[outcome].capitalize())
+    words = meaning(facts)
+    words = escape(words[0].upper() + words[1:])
     told = {
         "n": f"{facts['num_samples']:,}",
         "asked": f"{facts['num_asked']:,}" if sequential else "all",
@@ -90,7 +91,7 @@ def verdict_html(facts: Mapping[str, Any], about: Mapping[str, str]) -> str:
 </head>
 <body>
 <h1>Was the model trained to the end?</h1>
-<div class="verdict {outcome}"><strong>{outcome}</strong><br>{meaning}.</div>
+<div class="verdict {outcome}"><strong>{outcome}</strong><br>{words}.</div>
 {"" if sequential else _distribution(facts)}
 <h2>The numbers</h2>
 {_table(sequential_rows(facts) if sequential else _numbers(facts))}
@@ -117,6 +118,8 @@ def _numbers(facts: Mapping[str, Any]) -> dict[str, str]:
         rows["It passes above"] = f"{facts['threshold']:.3%}"
     if "twins" in facts:
         rows["Held-out twins answered right"] = twins_words(facts["twins"])
+    if "own" in facts:
+        rows["Own training samples answered right"] = own_words(facts["own"])
     p_value = f"{facts['p_value']:.3g}" if facts["p_value"] > 0 else "under 1e-300"
     low, high = max(0.0, facts["memorised_lower"]), facts["memorised_upper"]
     rows |= {

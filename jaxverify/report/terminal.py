@@ -20,6 +20,19 @@ MEANINGS = {
 }
 
 
+_NOT_OWN = {
+    "FAIL": "the model knows its own training samples less well than honest training would make it",
+    "INCONCLUSIVE": "too few of its own training samples were answered to tell; this is not a pass",
+}
+
+
+def meaning(facts: Mapping[str, Any]) -> str:
+    """The outcome in words; where the model's own training samples decide, by these."""
+    outcome = facts["outcome"]
+    own = facts.get("own", {}).get("outcome")
+    return _NOT_OWN[outcome] if own == outcome != "PASS" else MEANINGS[outcome]
+
+
 def page(facts: Mapping[str, Any]) -> Group:
     """The page of a verdict of any test.
 
@@ -103,11 +116,19 @@ def twins_words(twins: Mapping[str, Any]) -> str:
     return f"{count} (as good as the uploaded ones: p {twins['p_value']:.3g})"
 
 
+def own_words(own: Mapping[str, Any]) -> str:
+    """How the model's own training samples were answered, in a line."""
+    count = f"{own['num_correct']:,} of {own['num_samples']:,}"
+    if own["num_unknown"]:
+        count += f", {own['num_unknown']:,} not"
+    return f"{count} (honest: {own['expected_accuracy']:.1%}; so few: p {own['p_value']:.3g})"
+
+
 def _table(facts: Mapping[str, Any]) -> Table:
     outcome, alpha = facts["outcome"], facts["alpha"]
     table = Table(
         title=Text(outcome, style=_STYLES[outcome]),
-        caption=MEANINGS[outcome],
+        caption=meaning(facts),
         show_header=False,
     )
     table.add_column(style="dim")
@@ -129,6 +150,8 @@ def _table(facts: Mapping[str, Any]) -> Table:
     )
     if "twins" in facts:
         table.add_row("held-out twins answered right", twins_words(facts["twins"]))
+    if "own" in facts:
+        table.add_row("own training samples answered right", own_words(facts["own"]))
     table.add_section()
     for row in facts["sensitivity"]:
         mark = "passes" if row["passed"] else "does not pass"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from jaxverify import stats
-from train.threats.evidence import ALPHA
+from train.threats.evidence import ALPHA, together
 
 Finding = dict[str, Any]
 Cells = Sequence[dict[str, Any]]
@@ -43,7 +43,9 @@ def tried(cells: Cells) -> Iterator[Tried]:
             found = cell["clouds"].get(name)
             if found is not None and "impossible" not in found:
                 best = cell["clouds"]["full training"]["test_accuracy"]
-                findings.append({**found, "quality": found["test_accuracy"] / best})
+                quality = found["test_accuracy"] / best
+                passed = together(found["passed"])
+                findings.append({**found, "passed": passed, "quality": quality})
         yield Tried(name, first["kind"], tuple(findings))
 
 
