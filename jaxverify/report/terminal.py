@@ -121,7 +121,7 @@ def own_words(own: Mapping[str, Any]) -> str:
     count = f"{own['num_correct']:,} of {own['num_samples']:,}"
     if own["num_unknown"]:
         count += f", {own['num_unknown']:,} not"
-    return f"{count} (honest: {own['expected_accuracy']:.1%}; so few: p {own['p_value']:.3g})"
+    return f"{count} (honest: {own['expected_accuracy']:.1%}, p {own['p_value']:.3g})"
 
 
 def _table(facts: Mapping[str, Any]) -> Table:
