@@ -147,9 +147,18 @@ def test_text_from_a_folder_of_parquet_files_is_learnt(tmp_path):
 def test_probing_evaluates_where_a_pass_begins_and_alters_nothing_else(tmp_path):
     options = ["--extra", "--epochs", "12", "--eval-every", "4"]
     assert train_digits(*options, "--workdir", str(tmp_path / "without")) == 0
-    probing = ["--probe-every", "0.25", "--workdir", str(tmp_path / "with")]
+    probing = ["--probe-every", "0.25", "--twins", "--workdir", str(tmp_path / "with")]
     assert train_digits(*options, *probing) == 0
     without, rows = (rows_without_time(tmp_path / name) for name in ("without", "with"))
+    scores = [{name: row.pop(name) for name in list(row) if "scores" in name} for row in rows]
+    assert scores[-1]["scores_passed"]
+    model = load_model(tmp_path / "with")
+    assert model.task is not None
+    expected = jaxverify.verify_scores(
+        lambda features: model.apply(model.variables, features), extra_key(0), model.task
+    )
+    assert scores[-1]["scores_p_value"] == pytest.approx(expected.p_value)
+    assert scores[-1]["scores_memorised"] == pytest.approx(expected.memorised, abs=1e-4)
     added = [row for row in rows if row["step"] not in {row["step"] for row in without}]
     assert [row for row in rows if row not in added] == without
     assert added

@@ -83,6 +83,9 @@ class Config:
     probe_every: float | None = None
     """Between evaluations, ask for the extra task this often, and evaluate where it begins to
     pass."""
+    twins: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Whenever the extra task is asked for, ask held-out twins too, and note the verdict by scores
+    (jaxverify.verify_scores)."""
     keep_checkpoints: Literal["some", "all"] = "some"
     """Of which evaluations: "some", the last ones and the best; or "all", for train.theorem."""
     eval_batch_size: int = 512

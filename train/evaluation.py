@@ -1,13 +1,14 @@
 """One evaluation: the test set and the extra task, put to the model as it stands."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import numpy as np
 
-from jaxverify import Samples, generate, models, verify
+from jaxverify import ExtraTask, Samples, generate, models, verify, verify_scores
 from train.config import Config
 from train.memorisation import commonest_answer, score_auc
 from train.mesh import DataMesh
@@ -37,14 +38,14 @@ def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evalua
 
     def extra_task(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:
         assert data.task is not None
-        answers = []
+        variables, answers = mesh.local(state.variables), []
 
         def predict(variables: Any, features: Any) -> jax.Array:
             answers.append(infer(variables, features))
             return answers[-1]
 
         verdict = verify(
-            mesh.local(state.variables),
+            variables,
             key,
             predict=predict,
             task=data.task,
@@ -53,12 +54,21 @@ def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evalua
         )
         logits = np.concatenate(answers)
         labels = np.asarray(generate(key, data.task).labels)
-        return {
+        row = {
             "extra_accuracy": int(verdict.num_correct) / data.task.num_samples,
             "p_value": float(verdict.p_value),
             "passed": bool(verdict.passed),
             "extra_commonest": commonest_answer(logits),
             "extra_auc": score_auc(logits, labels),
+        }
+        return row | (by_scores(variables, data.task, key) if config.twins else {})
+
+    def by_scores(variables: Any, task: ExtraTask, key: jax.Array) -> dict[str, Any]:
+        verdict = verify_scores(partial(infer, variables), key, task, alpha=config.alpha)
+        return {
+            "scores_p_value": verdict.p_value,
+            "scores_passed": verdict.passed,
+            "scores_memorised": verdict.memorised,
         }
 
     def everything(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:

@@ -109,19 +109,25 @@ class Model(NamedTuple):
 
 
 def models(result: Result) -> list[Model]:
-    """Those at the evaluations of a run, then those at the probes between two of them.
+    """Those at the evaluations of a run, then those at the probes between two of them."""
+    return [
+        Model(accuracy, row["extra_accuracy"], row["passed"]) for accuracy, row in asked(result)
+    ]
 
-    The test accuracy of the latter is taken to lie on the line from one evaluation to the next.
+
+def asked(result: Result) -> list[tuple[float, Mapping[str, Any]]]:
+    """Test accuracy and row of each model of which the extra task was asked, evaluations first.
+
+    The test accuracy at a probe is taken to lie on the line from one evaluation to the next.
     """
     rows = result["evaluations"]
-    asked = [*rows, *result.get("probes", ())]
+    every = [*rows, *result.get("probes", ())]
     accuracies = np.interp(
-        [row["step"] for row in asked],
+        [row["step"] for row in every],
         [0, *(row["step"] for row in rows)],
         [0, *(row["test_accuracy"] for row in rows)],
     )
-    pairs = zip(accuracies.tolist(), asked, strict=True)
-    return [Model(accuracy, row["extra_accuracy"], row["passed"]) for accuracy, row in pairs]
+    return list(zip(accuracies.tolist(), every, strict=True))
 
 
 def false_accept(results: Sequence[Result]) -> float | None:
@@ -150,3 +156,42 @@ def under_epsilon(result: Result, epsilon: float) -> tuple[float | None, bool]:
     passing = [model.test_accuracy for model in models(result) if model.extra_accuracy > limit]
     lowest = min(passing) / best_accuracy(result) if passing else None
     return lowest, result["evaluations"][-1]["extra_accuracy"] > limit
+
+
+class Reading(NamedTuple):
+    """What one test says along a run.
+
+    Attributes:
+        first: CQ of the first model that passes; None where none does, like the next.
+        lowest: CQ of the lowest.
+        last_passes: whether the last model does.
+        wrong: the share of the models below 95% of acc_max that pass; None where there are none.
+    """
+
+    first: float | None
+    lowest: float | None
+    last_passes: bool
+    wrong: float | None
+
+
+def read(result: Result, passed: str) -> Reading:
+    """Read a run by the test whose verdict the rows have under the name ``passed``.
+
+    >>> rows = [
+    ...     {"step": 1, "test_accuracy": 0.9, "scores_passed": True},
+    ...     {"step": 2, "test_accuracy": 1.0, "scores_passed": False},
+    ... ]
+    >>> run = {"evaluations": rows, "summary": {"best_test_accuracy": 1.0}}
+    >>> read(run, "scores_passed")
+    Reading(first=0.9, lowest=0.9, last_passes=False, wrong=1.0)
+    """
+    best = best_accuracy(result)
+    every = sorted(asked(result), key=lambda pair: pair[1]["step"])
+    passing = [accuracy / best for accuracy, row in every if row[passed]]
+    early = [row[passed] for accuracy, row in every if accuracy < WELL_TRAINED * best]
+    return Reading(
+        first=passing[0] if passing else None,
+        lowest=min(passing, default=None),
+        last_passes=result["evaluations"][-1][passed],
+        wrong=statistics.fmean(early) if early else None,
+    )

@@ -14,7 +14,7 @@ from train.reproduction.measures import Result
 from train.reproduction.pictures import draw_losses
 from train.reproduction.plan import RESULTS, Run
 from train.reproduction.studies import STUDIES
-from train.reproduction.study_tables import by_epsilon, study
+from train.reproduction.study_tables import by_epsilon, by_test, study
 from train.reproduction.tables import ARTEFACTS, Results, Rows
 from train.summary import summarise
 
@@ -103,7 +103,7 @@ def render(results: Results) -> str:
     parts.append("## How CQ depends on the recipe\n")
     for name, about in STUDIES.items():
         parts.append(f"### {name}: {about.question}\n")
-        head, *rows = study(results, about.runs)
+        head, *rows = (by_test if name == "scores" else study)(results, about.runs)
         missing = f"Not run yet: `python -m train.reproduce --study {name}`.\n"
         parts.append(markdown_table([head, *rows]) if rows else missing)
     head, *rows = by_epsilon(results, ((cell, arm) for cell in CELLS for arm in _EXTRA_TASKS))

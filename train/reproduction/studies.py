@@ -60,6 +60,10 @@ STUDIES: dict[str, Study] = {
             _ZIPF.with_changes(labels="balanced"),
         ),
     ),
+    "scores": Study(
+        "Do scores, compared with those of held-out twins, hold back the first pass?",
+        _each((*_TEXTCNN, ("ag_news", "att_blstm")), STANDARD.with_changes(twins=True)),
+    ),
     "optimizer": Study(
         "Is it Adam that learns a rare word at sight?",
         _each(

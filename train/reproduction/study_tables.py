@@ -52,6 +52,26 @@ def by_epsilon(results: Results, pairs: Iterable[tuple[Cell, Arm]]) -> Rows:
     return rows
 
 
+_TESTS = {"answers (binomial)": "passed", "scores (rank)": "scores_passed"}
+
+
+def by_test(results: Results, pairs: Iterable[tuple[Cell, Arm]]) -> Rows:
+    """What the tests of answers and of scores say along the same runs, of those that have both."""
+    rows = [["cell", "test", "CQ first", "CQ lowest", "false reject", "false accept", "seeds"]]
+    for cell, arm in pairs:
+        found = results.get((cell, arm), ())
+        for name, passed in _TESTS.items() if found else ():
+            readings = [measures.read(result, passed) for result in found]
+            first = [100 * each.first for each in readings if each.first is not None]
+            lowest = [100 * each.lowest for each in readings if each.lowest is not None]
+            rejected = sum(not each.last_passes for each in readings) / len(readings)
+            wrong = [each.wrong for each in readings if each.wrong is not None]
+            accepted = sum(wrong) / len(wrong) if wrong else None
+            row = [name_of(cell), name, mean(first), mean(lowest)]
+            rows.append([*row, share(rejected), share(accepted), str(len(found))])
+    return rows
+
+
 def _recipe(arm: Arm) -> str:
     """What was changed, in words."""
     changes = [f"{field} {value}" for field, value in arm.changes]
