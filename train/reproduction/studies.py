@@ -6,6 +6,7 @@ from train.reproduction.arms import STANDARD, Arm, Cell
 
 _TEXTCNN: tuple[Cell, ...] = (("imdb", "textcnn"), ("ag_news", "textcnn"))
 _RESNET: Cell = ("cifar10", "resnet34")
+_VGG: Cell = ("cifar10", "vgg11")
 _ZIPF = STANDARD.with_changes(generator="zipf")
 
 # A fifth of CIFAR-10, so that two cores finish a run in minutes; N = 400 as of the whole.
@@ -40,7 +41,8 @@ STUDIES: dict[str, Study] = {
     "recipes": Study(
         "Which recipe trains a network of images to the end on two cores? Tested on a tenth of the "
         "training set, held out.",
-        _each((_RESNET, ("cifar10", "vgg11")), _HELD_OUT),
+        _each((_RESNET,), _HELD_OUT)
+        + _each((_VGG,), _HELD_OUT.with_changes(epochs=12, augment="none")),
     ),
     "words": Study(
         "Do random words that are as frequent as in real text hold back the first pass?",
@@ -102,7 +104,7 @@ STUDIES: dict[str, Study] = {
     ),
     "batch-norm": Study(
         "How much does batch norm matter?",
-        _each((("cifar10", "vgg11"),), _SMALL, _SMALL.with_changes(model="vgg11_bn")),
+        _each((_VGG,), _SMALL, _SMALL.with_changes(model="vgg11_bn")),
     ),
     "size": Study(
         "How much does N, at one size of the training set?",
