@@ -1,6 +1,7 @@
 """How CQ depends on the recipe: runs that differ from one another in one thing each."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from train.reproduction.arms import STANDARD, Arm, Cell
 
@@ -14,6 +15,7 @@ _SMALL = STANDARD.with_changes(eta=0.04, train_samples=10_000, epochs=20, eval_e
 # What the recipes for two cores were chosen by: a tenth of the training set held out, and named
 # "test" in what the run says.
 _HELD_OUT = STANDARD.with_changes(validation_split=0.1, eval_every=0.5)
+_PLAIN_SGD: dict[str, Any] = {"augment": "none", "optimizer": "sgd", "learning_rate": 0.05}
 _SMALL_HELD_OUT = _SMALL.with_changes(validation_split=0.1, augment="none")
 # The trial that passed at 39% test accuracy.
 _EARLY = STANDARD.with_changes(
@@ -45,7 +47,7 @@ STUDIES: dict[str, Study] = {
         _each((_RESNET,), _HELD_OUT)
         + _each(
             (_VGG,),
-            _HELD_OUT.with_changes(epochs=12, augment="none"),
+            _HELD_OUT.with_changes(epochs=12, **_PLAIN_SGD),
             _SMALL_HELD_OUT.with_changes(optimizer="adamw", learning_rate=5e-4),
         ),
     ),
@@ -109,7 +111,11 @@ STUDIES: dict[str, Study] = {
     ),
     "batch-norm": Study(
         "How much does batch norm matter?",
-        _each((_VGG,), _SMALL, _SMALL.with_changes(model="vgg11_bn")),
+        _each(
+            (_VGG,),
+            _SMALL.with_changes(**_PLAIN_SGD),
+            _SMALL.with_changes(model="vgg11_bn", **_PLAIN_SGD),
+        ),
     ),
     "size": Study(
         "How much does N, at one size of the training set?",
