@@ -100,21 +100,6 @@ def false_reject(results: Sequence[Result]) -> float | None:
     return statistics.fmean(not result["summary"]["final_passed"] for result in results)
 
 
-class Model(NamedTuple):
-    """A model along a run of which the extra task was asked."""
-
-    test_accuracy: float
-    extra_accuracy: float
-    passed: bool
-
-
-def models(result: Result) -> list[Model]:
-    """Those at the evaluations of a run, then those at the probes between two of them."""
-    return [
-        Model(accuracy, row["extra_accuracy"], row["passed"]) for accuracy, row in asked(result)
-    ]
-
-
 def asked(result: Result) -> list[tuple[float, Mapping[str, Any]]]:
     """Test accuracy and row of each model of which the extra task was asked, evaluations first.
 
@@ -130,19 +115,23 @@ def asked(result: Result) -> list[tuple[float, Mapping[str, Any]]]:
     return list(zip(accuracies.tolist(), every, strict=True))
 
 
-def false_accept(results: Sequence[Result]) -> float | None:
+def false_accept(results: Sequence[Result], passed: str = "passed") -> float | None:
     """The share of the models below 95% of acc_max that pass, of all along the runs.
+
+    Args:
+        results: of one cell and arm.
+        passed: the name that the verdict of the test has in the rows.
 
     Returns:
         None where no model was so bad.
     """
-    passed = [
-        model.passed
+    early = [
+        row[passed]
         for result in results
-        for model in models(result)
-        if model.test_accuracy < WELL_TRAINED * best_accuracy(result)
+        for accuracy, row in asked(result)
+        if accuracy < WELL_TRAINED * best_accuracy(result)
     ]
-    return statistics.fmean(passed) if passed else None
+    return statistics.fmean(early) if early else None
 
 
 def under_epsilon(result: Result, epsilon: float) -> tuple[float | None, bool]:
@@ -153,7 +142,7 @@ def under_epsilon(result: Result, epsilon: float) -> tuple[float | None, bool]:
     """
     task, alpha = result["task"], result["config"]["alpha"]
     limit = threshold(task["num_samples"], task["num_classes"], alpha, epsilon).accuracy
-    passing = [model.test_accuracy for model in models(result) if model.extra_accuracy > limit]
+    passing = [accuracy for accuracy, row in asked(result) if row["extra_accuracy"] > limit]
     lowest = min(passing) / best_accuracy(result) if passing else None
     return lowest, result["evaluations"][-1]["extra_accuracy"] > limit
 
@@ -165,13 +154,11 @@ class Reading(NamedTuple):
         first: CQ of the first model that passes; None where none does, like the next.
         lowest: CQ of the lowest.
         last_passes: whether the last model does.
-        wrong: the share of the models below 95% of acc_max that pass; None where there are none.
     """
 
     first: float | None
     lowest: float | None
     last_passes: bool
-    wrong: float | None
 
 
 def read(result: Result, passed: str) -> Reading:
@@ -183,15 +170,13 @@ def read(result: Result, passed: str) -> Reading:
     ... ]
     >>> run = {"evaluations": rows, "summary": {"best_test_accuracy": 1.0}}
     >>> read(run, "scores_passed")
-    Reading(first=0.9, lowest=0.9, last_passes=False, wrong=1.0)
+    Reading(first=0.9, lowest=0.9, last_passes=False)
     """
     best = best_accuracy(result)
     every = sorted(asked(result), key=lambda pair: pair[1]["step"])
     passing = [accuracy / best for accuracy, row in every if row[passed]]
-    early = [row[passed] for accuracy, row in every if accuracy < WELL_TRAINED * best]
     return Reading(
         first=passing[0] if passing else None,
         lowest=min(passing, default=None),
         last_passes=result["evaluations"][-1][passed],
-        wrong=statistics.fmean(early) if early else None,
     )

@@ -103,7 +103,7 @@ def render(results: Results) -> str:
     parts.append("## How CQ depends on the recipe\n")
     for name, about in STUDIES.items():
         parts.append(f"### {name}: {about.question}\n")
-        head, *rows = (by_test if name == "scores" else study)(results, about.runs)
+        head, *rows = (by_test if about.by_test else study)(results, about.runs)
         missing = f"Not run yet: `python -m train.reproduce --study {name}`.\n"
         parts.append(markdown_table([head, *rows]) if rows else missing)
     head, *rows = by_epsilon(results, ((cell, arm) for cell in CELLS for arm in _EXTRA_TASKS))

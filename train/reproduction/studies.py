@@ -30,10 +30,12 @@ class Study:
     Attributes:
         question: which the runs answer.
         runs: a cell and what is changed in its recipe.
+        by_test: whether the runs are read by answers and by scores, instead of by answers alone.
     """
 
     question: str
     runs: tuple[tuple[Cell, Arm], ...]
+    by_test: bool = False
 
 
 def _each(cells: tuple[Cell, ...], *arms: Arm) -> tuple[tuple[Cell, Arm], ...]:
@@ -72,6 +74,7 @@ STUDIES: dict[str, Study] = {
     "scores": Study(
         "Do scores, compared with those of held-out twins, hold back the first pass?",
         _each((*_TEXTCNN, ("ag_news", "att_blstm")), STANDARD.with_changes(twins=True)),
+        by_test=True,
     ),
     "optimizer": Study(
         "Is it Adam that learns a rare word at sight?",

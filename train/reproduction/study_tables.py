@@ -65,8 +65,7 @@ def by_test(results: Results, pairs: Iterable[tuple[Cell, Arm]]) -> Rows:
             first = [100 * each.first for each in readings if each.first is not None]
             lowest = [100 * each.lowest for each in readings if each.lowest is not None]
             rejected = sum(not each.last_passes for each in readings) / len(readings)
-            wrong = [each.wrong for each in readings if each.wrong is not None]
-            accepted = sum(wrong) / len(wrong) if wrong else None
+            accepted = measures.false_accept(found, passed)
             row = [name_of(cell), name, mean(first), mean(lowest)]
             rows.append([*row, share(rejected), share(accepted), str(len(found))])
     return rows
