@@ -18,6 +18,8 @@ NEWEST = $(shell than=$$($(PYTHON) -c 'import sys; print(sys.version_info[:2])')
 	for python in $(NEWER); do "$$python" -c "import sys; sys.exit(sys.version_info[:2] <= $$than)" \
 	2>/dev/null && echo "$$python" && break; done)
 
+UNOPTIMIZED = --xla_backend_optimization_level=0
+
 MAKEFLAGS += --no-print-directory
 
 # Otherwise pyright asks the network for a newer pyright.
@@ -41,15 +43,18 @@ lint: $(VENV)/installed ## check style (ruff) and types (pyright)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 # Two files at a time, in the order of tests/conftest.py; but the processes of a distributed run miss
-# each other on busy cores. Where XLA aborts the process the run ends: xdist 3.8 may wait for ever for
-# one that it has replaced.
+# each other on busy cores, so they come last, and compile fast. Where XLA aborts the process the run
+# ends: xdist 3.8 may wait for ever for one that it has replaced.
 pytest: $(VENV)/installed ## run the tests alone
 	$(BIN)/python -m pytest -m "$(TESTS)" --numprocesses auto --dist loadfile \
 		--no-loadscope-reorder --max-worker-restart 0 --ignore tests/test_distributed.py
-	$(BIN)/python -m pytest -m "$(TESTS)" tests/test_distributed.py
+	XLA_FLAGS=$(UNOPTIMIZED) $(BIN)/python -m pytest -m "$(TESTS)" tests/test_distributed.py
 
+# Of these tests most of the time is XLA's; that our results do not hang on its optimizations is
+# worth knowing, too.
 test-newest: setup-newest ## run all but the slow tests under a newer Python, and so a newer JAX, if there is one
-	@test -z "$(NEWEST)" || $(MAKE) pytest PYTHON="$(NEWEST)" VENV=.venv-newest TESTS="not slow"
+	@test -z "$(NEWEST)" || XLA_FLAGS=$(UNOPTIMIZED) \
+		$(MAKE) pytest PYTHON="$(NEWEST)" VENV=.venv-newest TESTS="not slow"
 
 setup-newest:
 	@if test "$(NEWEST)"; then echo "Testing under $(NEWEST) too."; \

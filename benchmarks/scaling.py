@@ -36,7 +36,7 @@ class Config(Options):
     @property
     def rows(self) -> list[int]:
         """Sizes of the data set that is exported."""
-        return [10_000, 40_000] if self.quick else [10**4, 10**5, 10**6, 10**7]
+        return [10_000] if self.quick else [10**4, 10**5, 10**6, 10**7]
 
     @property
     def models(self) -> dict[str, tuple[int, int]]:
