@@ -108,6 +108,8 @@ def test_a_pass_takes_both_the_extra_samples_and_the_own_ones(
     assert own["p_value"] == stats.own_p_value(own["num_correct"], 240, 0.93)
     assert own["num_unknown"] == round(240 * unanswered)
     assert f"{own['num_correct']} of 240" in page.read_text()
+    assert "asked for 240 samples of the training set itself" in page.read_text()
+    assert "can train on them alone" not in page.read_text()
     decided_by_own = own_outcome == outcome != "PASS"
     assert ("own training samples less well" in page.read_text()) == (own_outcome == "FAIL")
     assert verify(saved, answers, "--own-accuracy", 0.93) == (outcome != "PASS")

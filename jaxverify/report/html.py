@@ -47,10 +47,17 @@ p-value."""
 _SEQUENTIAL_P_VALUE = """\
 The questions were asked one after the other until the answers were clear. Evidence as strong as
 here, at any time, such a model gives with a probability of at most the p-value."""
+_OWN_CHECKED = """
+<p>It was asked for {n} samples of the training set itself, too. A model that was trained on them to
+the end is said to answer at least {accuracy} of them rightly, and does not pass if so few are right
+as such a model gives with a probability of at most {alpha}.</p>
+"""
+_FOUND = "Who finds them can train on them alone."
+_FOUND_BUT_OWN = "Who finds them, and fits the others too, can still pass."
 _NOT_PROVED = """
 <ul>
 <li>That the model is good: only that it was trained until it learned such samples.</li>
-<li>That nobody looked for the extra samples. Who finds them can train on them alone.</li>
+<li>That nobody looked for the extra samples. {found}</li>
 <li>That an unfinished model never knows more than {epsilon} of them. This is an assumption, and
 it cannot be checked{table}.</li>
 <li>A verdict other than PASS does not prove that training was cut short: it may have learned
@@ -79,6 +86,7 @@ def verdict_html(facts: Mapping[str, Any], about: Mapping[str, str]) -> str:
         "c": str(facts["num_classes"]),
         "epsilon": f"{facts['epsilon']:.0%}",
         "alpha": f"{facts['alpha']:g}",
+        "found": _FOUND_BUT_OWN if "own" in facts else _FOUND,
     }
     cautions = "".join(f'<p class="caution">{escape(text)}</p>' for text in facts["cautions"])
     return f"""<!doctype html>
@@ -98,7 +106,7 @@ def verdict_html(facts: Mapping[str, Any], about: Mapping[str, str]) -> str:
 {"" if sequential else _sensitivity(facts)}
 {f"<h2>Cautions</h2>{cautions}" if cautions else ""}
 <h2>What was checked</h2>
-{_CHECKED.format(**told)}
+{_CHECKED.format(**told)}{_own_checked(facts)}
 <h2>What this does not prove</h2>
 {_NOT_PROVED.format(**told)}
 <footer>{_table(about)}</footer>
@@ -129,6 +137,13 @@ def _numbers(facts: Mapping[str, Any]) -> dict[str, str]:
         "Share that a finished model is expected to know": f"{facts['target_share']:.1%}",
     }
     return rows
+
+
+def _own_checked(facts: Mapping[str, Any]) -> str:
+    if "own" not in facts:
+        return ""
+    n, accuracy = facts["own"]["num_samples"], facts["own"]["expected_accuracy"]
+    return _OWN_CHECKED.format(n=f"{n:,}", accuracy=f"{accuracy:.1%}", alpha=f"{facts['alpha']:g}")
 
 
 def _distribution(facts: Mapping[str, Any]) -> str:
