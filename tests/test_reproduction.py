@@ -73,6 +73,9 @@ def test_every_run_of_the_plan_has_a_folder_of_its_own_and_a_recipe_that_can_run
     of_one_cell = [run for run in runs if run.cell == IMDB and run.seed == 0]
     # 6 by eta and 6 by s share one; then the baseline, and the naive construction by eta.
     assert len(of_one_cell) == 6 + 5 + 1 + 6
+    of_images = {run.arm for run in runs if run.cell == ("cifar100", "vgg11") and run.seed == 0}
+    assert len(of_images) == (6 if budget == "cpu" else 18)
+    assert {arm.construction for arm in of_images} == {"none", "regions", "natural"}
 
 
 def test_the_runs_of_the_studies_change_one_thing_each_and_can_run():

@@ -26,8 +26,9 @@ from train.reproduction.plan import Run, parse_cells, plan
 from train.reproduction.studies import STUDIES
 
 _BUDGETS = """\
-paper: the paper's setting, three seeds, for a GPU. cpu: recipes that two cores finish in hours.
-smoke: seconds a run, to see that it works; its numbers mean nothing."""
+paper: the paper's setting, three seeds, for a GPU. cpu: recipes that two cores finish in hours,
+of images with one seed, two etas and two fixed ratios. smoke: seconds a run, to see that it works;
+its numbers mean nothing."""
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -35,7 +35,8 @@ files holds a run's whole configuration, seed, code revisions, data fingerprint 
 
 The recipes are those of the budget "cpu", in `configs/`, for two cores and hours; what they reach
 stands under "Runs". On a GPU the paper's setting is `python -m train.reproduce --budget paper`. A
-"-" is a number for which nothing has been run here yet, or that the paper does not have.
+"-" is a number for which nothing has been run here yet, or that the paper does not have; of images
+this budget has two η and two s, and one seed.
 
 CQ, accuracies and losses are in percent, with a 95% interval of Student's t where there are several
 seeds. The extra task is asked for twenty times an epoch of text and ten times one of images, and CQ
