@@ -53,6 +53,11 @@ STUDIES: dict[str, Study] = {
             _SMALL_HELD_OUT.with_changes(optimizer="adamw", learning_rate=5e-4),
         ),
     ),
+    "length": Study(
+        "Does a network pass whose learning rate has come to its end, and its test accuracy to rest, "
+        "before it has learned its training set?",
+        _each((("cifar100", "resnet34"),), STANDARD.with_changes(epochs=16), STANDARD),
+    ),
     "words": Study(
         "Do random words that are as frequent as in real text hold back the first pass?",
         _each(
