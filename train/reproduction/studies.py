@@ -54,8 +54,8 @@ STUDIES: dict[str, Study] = {
         ),
     ),
     "length": Study(
-        "Does a network pass whose learning rate has come to its end, and its test accuracy to rest, "
-        "before it has learned its training set?",
+        "Does a network pass whose learning rate has come to its end, and its test accuracy to "
+        "rest, before it has learned its training set?",
         _each((("cifar100", "resnet34"),), STANDARD.with_changes(epochs=16), STANDARD)
         + _each((("cifar100", "vgg11"),), STANDARD.with_changes(epochs=12), STANDARD),
     ),
