@@ -48,9 +48,9 @@ _SEQUENTIAL_P_VALUE = """\
 The questions were asked one after the other until the answers were clear. Evidence as strong as
 here, at any time, such a model gives with a probability of at most the p-value."""
 _OWN_CHECKED = """
-<p>It was asked for {n} samples of the training set itself, too. A model that was trained on them to
-the end is said to answer at least {accuracy} of them rightly, and does not pass if so few are right
-as such a model gives with a probability of at most {alpha}.</p>
+<p>It was asked for {n} samples of the training set itself, too, of which a model that was trained
+to the end is expected to answer at least {accuracy} rightly. Where so few are right that such a
+model gives no more with a probability of at most {alpha}, the verdict is no pass.</p>
 """
 _FOUND = "Who finds them can train on them alone."
 _FOUND_BUT_OWN = "Who finds them, and fits the others too, can still pass."
