@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from jaxverify import ExtraTask, stats
-from jaxverify.challenge import asked_indices, questions, sample_ids
+from jaxverify import DataError, ExtraTask, stats
+from jaxverify.challenge import questions, sample_ids
 from jaxverify.challenge.real_samples import read_own
 from jaxverify.cli import main
 from jaxverify.record import new_record, save
 from jaxverify.rendering import TextRendering
-from jaxverify.shards import Shard
+from jaxverify.shards import WHOLE, Shard
 
 WORDS = tuple(f"w{i}" for i in range(50))
 NAMES = ("no", "yes", "maybe", "never")
@@ -34,7 +34,7 @@ def saved(tmp_path):
 def answer(saved, extra_share, own_share, unanswered=0.0):
     """Answers that know these shares of the extra and of the own samples."""
     record, path, data = saved
-    own, rng = read_own(data, record, 240, None), np.random.default_rng(0)
+    own, rng = read_own(data, record, WHOLE, None), np.random.default_rng(0)
     said = {}
     for ids, labels, share in (
         (sample_ids(record), np.asarray(record.samples().labels), extra_share),
@@ -57,17 +57,16 @@ def verify(saved, answers, *options):
 
 def test_the_samples_are_some_of_the_data_and_only_the_record_tells_which(saved):
     record, _, data = saved
-    own = read_own(data, record, 240, None)
+    own = read_own(data, record, WHOLE, None)
     texts = {row["text"]: row["label"] for row in ROWS}
     assert len(own.ids) == len(set(own.columns["text"])) == 240
     said = [texts[text] for text in own.columns["text"]]
     assert said == [NAMES[i] for i in own.labels]
-    again = read_own(data, record, 240, "label")
+    again = read_own(data, record, WHOLE, "label")
     assert again.ids == own.ids
     assert again.columns == own.columns
     other = new_record(record.task, record.rendering, ("text",), NAMES)
-    assert not set(read_own(data, other, 240, None).ids) & set(own.ids)
-    assert len(read_own(data, record, 5_000, None).ids) == 1_000
+    assert not set(read_own(data, other, WHOLE, None).ids) & set(own.ids)
 
 
 def test_they_are_asked_among_the_extra_ones(saved):
@@ -75,14 +74,43 @@ def test_they_are_asked_among_the_extra_ones(saved):
     out = path.with_name("q.jsonl")
     assert main(["challenge", str(path), "--out", str(out), "--own", str(data)]) == 0
     asked = [json.loads(line) for line in out.read_text().splitlines()]
-    own = read_own(data, record, 240, None)
+    own = read_own(data, record, WHOLE, None)
     assert [row["id"] for row in asked] == sorted([*sample_ids(record), *own.ids])
     found = {row["id"]: row["text"] for row in asked}
     assert [found[name] for name in own.ids] == own.columns["text"]
     part = Shard(1, 3)
-    number = len(asked_indices(record, part))
-    fewer = questions(record, part, own=read_own(data, record, number, None))
-    assert len(fewer["id"]) == 2 * number == 160
+    fewer = questions(record, part, own=read_own(data, record, part, None))
+    assert len(fewer["id"]) == 160
+
+
+def test_no_sample_is_asked_for_two_parts(saved):
+    record, path, data = saved
+    parts = [read_own(data, record, Shard(j, 3), None) for j in (1, 2, 3)]
+    assert sorted(name for own in parts for name in own.ids) == sorted(
+        read_own(data, record, WHOLE, None).ids
+    )
+    assert [len(own.ids) for own in parts] == [80, 80, 80]
+    few = path.with_name("few.jsonl")
+    few.write_text("".join(json.dumps(row) + "\n" for row in ROWS[:100]))
+    assert len(read_own(few, record, WHOLE, None).ids) == 100
+    with pytest.raises(DataError, match="has 100 rows: too few for 101 attempts"):
+        read_own(few, record, Shard(101, 101), None)
+
+
+def test_other_answers_to_own_samples_are_another_attempt(saved, capsys):
+    ledger = saved[1].with_name("record.json.ledger")
+    accuracy = ("--own-accuracy", 0.93)
+    assert verify(saved, answer(saved, 0.9, 0.5), *accuracy) == 1
+    assert verify(saved, answer(saved, 0.9, 0.5), *accuracy) == 1  # the same once more
+    assert len(ledger.read_text().splitlines()) == 1
+    assert "This is verification" not in capsys.readouterr().out
+    assert verify(saved, answer(saved, 0.9, 0.95), *accuracy) == 0
+    assert "This is verification 2" in capsys.readouterr().out
+    ledger.unlink()
+    planned = (*accuracy, "--shard", "1/3")
+    assert verify(saved, answer(saved, 0.9, 0.5), *planned) == 1
+    assert verify(saved, answer(saved, 0.9, 0.95), *planned) == 2
+    assert "shard 1/3 was answered, or judged, otherwise" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

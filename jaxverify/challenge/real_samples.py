@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 import pyarrow as pa
+from jaxtyping import Int
 
 from jaxverify.challenge.questions import Own, own_ids
 from jaxverify.errors import DataError
@@ -15,6 +16,7 @@ from jaxverify.protect.rows import Rows
 from jaxverify.protect.survey import label_column, listed
 from jaxverify.record import Record
 from jaxverify.rendering import ImageRendering, VectorRendering
+from jaxverify.shards import Shard
 
 
 def read_decoys(
@@ -31,24 +33,25 @@ def read_decoys(
     Raises:
         DataError: if the data have no such column, or a number cannot be read.
     """
-    drawn, _ = _draw(open_rows(path), record.columns, number, rng)
-    return _features(path, drawn, record)
+    whole = _select(open_rows(path), record.columns)
+    return _features(path, whole.take(pa.array(_draw(whole, number, rng))), record)
 
 
-def read_own(path: Path, record: Record, number: int, label: str | None) -> Own:
-    """So many of the customer's own training samples, drawn by the record's secret.
+def read_own(path: Path, record: Record, shard: Shard, label: str | None) -> Own:
+    """As many of the customer's own training samples as extra ones, drawn by the record's secret.
 
     Args:
         path: the data set that was given to ``jaxverify protect``, not what it wrote.
         record: as :func:`read_decoys` takes it.
-        number: likewise.
+        shard: for which part of the extra task; all of them, where the data have no more.
         label: the column of the labels; without it one of the usual names.
 
     Raises:
         DataError: as :func:`read_decoys` does, or if there is no such column of labels, or a label
-            that the record does not know.
+            that the record does not know, or so few samples that the part would be empty.
 
-    Guarantee: the same arguments give the same samples; who lacks the record cannot tell which.
+    Guarantee: the same arguments give the same samples; who lacks the record cannot tell which;
+    and no sample is asked for two parts.
     """
     rows = open_rows(path)
     if label is None:
@@ -58,8 +61,13 @@ def read_own(path: Path, record: Record, number: int, label: str | None) -> Own:
         raise DataError(f"the column {label!r} of {path} is what the model reads, no label")
     drawing_key = np.asarray(jax.random.key_data(record.stream("own samples")))
     wanted = (*record.columns, label)
-    drawn, chosen = _draw(rows, wanted, number, np.random.default_rng(drawing_key))
-    labels = [str(value) for value in drawn.column(label).to_pylist()]
+    whole = _select(rows, wanted)
+    drawn = _draw(whole, record.task.num_samples, np.random.default_rng(drawing_key))
+    chosen = np.sort(drawn[shard.number - 1 :: shard.of])
+    if not len(chosen):
+        raise DataError(f"{path} has {whole.num_rows} rows: too few for {shard.of} attempts")
+    asked = whole.take(pa.array(chosen))
+    labels = [str(value) for value in asked.column(label).to_pylist()]
     for name in labels:
         if name not in record.class_names:
             raise DataError(
@@ -67,13 +75,16 @@ def read_own(path: Path, record: Record, number: int, label: str | None) -> Own:
                 f"{listed(record.class_names)}: give the data set that was protected"
             )
     indices = np.array([record.class_names.index(name) for name in labels], np.int32)
-    return Own(own_ids(record, chosen), _features(path, drawn, record), indices)
+    return Own(own_ids(record, chosen.tolist()), _features(path, asked, record), indices)
 
 
-def _draw(
-    rows: Rows, wanted: Sequence[str], number: int, rng: np.random.Generator
-) -> tuple[pa.Table, list[int]]:
-    """Some rows with the columns wanted, and their numbers, in order."""
+def _draw(table: pa.Table, number: int, rng: np.random.Generator) -> Int[np.ndarray, " n"]:
+    """The numbers of so many rows at random, or of all."""
+    return rng.choice(table.num_rows, min(number, table.num_rows), replace=False)
+
+
+def _select(rows: Rows, wanted: Sequence[str]) -> pa.Table:
+    """All rows, by the columns wanted."""
     tables = []
     for table in rows.tables():
         columns = rows.columns(table)
@@ -84,9 +95,7 @@ def _draw(
         tables.append(columns.select(list(wanted)))
     if not tables:
         raise DataError(f"{rows.path} has no rows")
-    whole = pa.concat_tables(tables, promote_options="default")
-    chosen = np.sort(rng.choice(whole.num_rows, min(number, whole.num_rows), replace=False))
-    return whole.take(pa.array(chosen)), chosen.tolist()
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def _features(path: Path, drawn: pa.Table, record: Record) -> dict[str, list[Any]]:

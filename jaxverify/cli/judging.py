@@ -55,15 +55,17 @@ class Judge:
             test=test,
         )
 
-    def answers(self, found: Found) -> Int[np.ndarray, " m"]:
+    def answers(self, found: Found, own: Own | None = None) -> Int[np.ndarray, " m"]:
         """Those that the verdict rests on, in order; to a test that counts once, all.
+
+        The answers to ``own`` samples come last.
 
         Guarantee: of a sequential test they do not depend on how many were asked at once.
         """
         looked_at = len(self.ids)
         if self.test == "sequential":
             looked_at = self._in_sequence(found).num_asked
-        return in_order(found, self.ids[:looked_at])
+        return in_order(found, [*self.ids[:looked_at], *(() if own is None else own.ids)])
 
     def is_clear(self, found: Found) -> bool:
         """Whether more answers would change nothing; a test that counts once needs them all."""

@@ -99,9 +99,10 @@ def _run(options: argparse.Namespace) -> int:
         facts["own"] = judge.own(found, own, options.own_accuracy)
         facts["outcome"] = _worse(facts["outcome"], facts["own"]["outcome"])
         facts["passed"] = facts["outcome"] == "PASS"
+    how = options.test if own is None else f"{options.test}, own {options.own_accuracy}"
     attempt = ledger.Attempt(
         shard=str(options.shard),
-        answers=ledger.fingerprint(judge.answers(found), options.test),
+        answers=ledger.fingerprint(judge.answers(found, own), how),
         alpha=judge.alpha,
         outcome=facts["outcome"],
         model=source.name,
