@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--indices", action="store_true", help=_INDICES)
     add("--class-order", type=Path, metavar="FILE.json", help=_ORDER)
+    add("--one-score", type=float, metavar="THRESHOLD", help=_ONE_SCORE)
     images = parser.add_argument_group("with --onnx and --torch, for images")
     add = images.add_argument
     add("--pixels", choices=("0-1", "0-255"), default="0-1", help=_PIXELS)
@@ -68,6 +69,9 @@ numbers themselves"""
 _ORDER = """\
 how the model counts the classes, if not in the order that show prints: a list of their names, or an
 object that gives each name its number"""
+_ONE_SCORE = """\
+the model tells two classes apart by one number: above this, 0.5 of a probability and 0 of a logit,
+it means the second class that show prints, or that of --class-order"""
 _PIXELS = """\
 what a model that takes decimals was trained on: pixels divided by 255, or as they are
 (%(default)s)"""
@@ -107,10 +111,23 @@ def open_source(options: argparse.Namespace, record: Record, ids: Sequence[str])
         from jaxverify.predictors.answers import read_order
 
         order = read_order(options.class_order, record.class_names)
-    classes = Classes(record.class_names, options.indices or order is not None, order)
+    by_index = options.indices or order is not None
+    classes = Classes(record.class_names, by_index, order, options.one_score)
+    source = _open(options, record, ids, classes)
+    if (by_index, order, options.one_score) == (False, None, None):
+        return source
+    read_as = f"{source.asked_as}, {by_index}, {order}, {options.one_score}"
+    return replace(source, asked_as=read_as)
+
+
+def _open(
+    options: argparse.Namespace, record: Record, ids: Sequence[str], classes: Classes
+) -> Source:
     if options.predictions is not None:
         return _of_file(options.predictions, classes, ids)
     if options.run is not None:
+        if options.one_score is not None:
+            raise UserError("--one-score: the models of our scripts give a score for each class")
         return _of_run(options.run, classes, record)
     if options.onnx is not None:
         from jaxverify.predictors.onnx import open_onnx

@@ -187,8 +187,10 @@ def _report(
     console = Console()
     console.print(page(facts))
     if unknown := facts["num_unknown"]:
+        one = facts["num_classes"] == 2 and options.one_score is None
+        hint = "; if the model gives one score, say so with --one-score" if one else ""
         console.print(
-            f"{unknown:,} questions have no answer that is a class; these count as wrong",
+            f"{unknown:,} questions have no answer that is a class; these count as wrong{hint}",
             style="yellow",
             highlight=False,
         )

@@ -1,6 +1,7 @@
 """From what a model said to class indices."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from jaxverify.errors import DataError
+from jaxverify.errors import DataError, UserError
 
 UNKNOWN = -1
 
@@ -23,21 +24,40 @@ class Classes:
         by_index: whether a whole number is an index, even where it is a name too.
         order: the index of the class that the model counts as 0, as 1 and so on; the same as ours
             without it.
+        one_score: of two classes, where the model gives one number: above this it means the class
+            counted as 1, else the other; None where it gives labels, or a score for each class.
+
+    Raises:
+        UserError: if there is ``one_score``, and it is not finite or the classes are not two.
     """
 
     names: tuple[str, ...]
     by_index: bool = False
     order: tuple[int, ...] | None = None
+    one_score: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.one_score is not None and len(self.names) != 2:
+            raise UserError(f"one score tells two classes apart, and not {len(self.names)}")
+        if self.one_score is not None and not math.isfinite(self.one_score):
+            raise UserError(f"the threshold of the one score is {self.one_score}: no number")
 
     def index(self, answer: Any) -> int:
         """The class that is meant: by its name, or by its index where no name fits.
+
+        Where the model gives one score, by that.
 
         Guarantee: what is neither is ``UNKNOWN``, never an error.
 
         >>> classes = Classes(("no", "yes"))
         >>> [classes.index(answer) for answer in ("yes", 1, "0", 1.0, 2, "maybe", None)]
         [1, 1, 0, 1, -1, -1, -1]
+        >>> classes = Classes(("no", "yes"), one_score=0.5)
+        >>> [classes.index(answer) for answer in (0.83, "0.2", 1, "yes")]
+        [1, 0, 1, -1]
         """
+        if self.one_score is not None:
+            return self.of_scores([answer])
         if isinstance(answer, bool | np.bool_):
             answer = str(bool(answer))
         if isinstance(answer, str):
@@ -56,13 +76,19 @@ class Classes:
         return self._ours(int(number)) if 0 <= number < len(self.names) else UNKNOWN
 
     def of_scores(self, scores: Sequence[Any]) -> int:
-        """The class with the highest score; ``UNKNOWN`` where one is not a number, or missing."""
+        """The class with the highest score; ``UNKNOWN`` where one is not a number, or missing.
+
+        Where the model gives one score, the class that this means.
+        """
         try:
             values = np.array([float(score) for score in scores])
         except (TypeError, ValueError, OverflowError):
             return UNKNOWN
-        if values.shape != (len(self.names),) or np.isnan(values).any():
+        expected = len(self.names) if self.one_score is None else 1
+        if values.shape != (expected,) or np.isnan(values).any():
             return UNKNOWN
+        if self.one_score is not None:
+            return self._ours(int(values[0] > self.one_score))
         return self._ours(int(np.argmax(values)))
 
     def _ours(self, index: int) -> int:

@@ -69,7 +69,8 @@ def _reader(path: Path, row: dict[str, Any], classes: Classes) -> Answer:
     lists = [name for name in row if name in _SCORES]
     if len(lists) == 1:
         name = lists[0]
-        return lambda row: classes.of_scores(_list(row.get(name)))
+        one_score = classes.one_score is not None
+        return lambda row: classes.of_scores(_list(row.get(name), bare=one_score))
     columns = [name for name in row if name in _ANSWERS]
     if len(columns) == 1:
         name = columns[0]
@@ -84,8 +85,10 @@ def _reader(path: Path, row: dict[str, Any], classes: Classes) -> Answer:
     )
 
 
-def _list(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, list) else ()
+def _list(value: Any, *, bare: bool = False) -> Sequence[Any]:
+    if isinstance(value, list):
+        return value
+    return (value,) if bare else ()
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -89,7 +89,8 @@ def ask(
     count = len(next(iter(columns.values())))
     predictions = (_outputs if endpoint.protocol == "v2" else _predictions)(value, endpoint.url)
     if endpoint.protocol == "mlflow":
-        predictions = _rows(predictions, count, len(classes.names))
+        width = len(classes.names) if classes.one_score is None else 1
+        predictions = _rows(predictions, count, width)
     if len(predictions) != count:
         raise EndpointError(
             f"{endpoint.url} gave {len(predictions)} predictions for {count} questions"

@@ -15,6 +15,7 @@ def indices(outputs: Mapping[str, Any], classes: Classes) -> list[int]:
     What names classes goes before what numbers them, as scikit-learn's models give both: first
     labels that are strings, then scores by class (a list of objects), then the first output of
     scores, decimals of shape [n, classes]; then labels that are whole numbers, [n] or [n, 1].
+    Where it is said that the model gives one score, the first output of decimals, [n] or [n, 1].
 
     Args:
         outputs: by their names.
@@ -25,13 +26,17 @@ def indices(outputs: Mapping[str, Any], classes: Classes) -> list[int]:
 
     Guarantee: where a score is not a number, the answer is -1.
     """
-    for read in (_strings, _objects, _scores, _labels):
+    one_score = classes.one_score is not None
+    for read in (_one_score,) if one_score else (_strings, _objects, _scores, _labels):
         for output in outputs.values():
             if (found := read(output, classes)) is not None:
                 return found
+    given = "; ".join(f"{name}: {_kind(output)}" for name, output in outputs.items())
+    if one_score:
+        raise UserError(f"the model gives {given}: not one score for each question")
     raise UserError(
-        f"the model gives {'; '.join(f'{k}: {_kind(v)}' for k, v in outputs.items())}: neither "
-        f"scores of {len(classes.names)} classes nor one label for each question"
+        f"the model gives {given}: neither scores of {len(classes.names)} classes nor one label "
+        "for each question" + (" (--one-score reads one score)" if len(classes.names) == 2 else "")
     )
 
 
@@ -60,6 +65,12 @@ def _scores(output: Any, classes: Classes) -> list[int] | None:
     if output.ndim != 2 or output.shape[1] != len(classes.names):
         return None
     return [classes.of_scores(row) for row in output.tolist()]
+
+
+def _one_score(output: Any, classes: Classes) -> list[int] | None:
+    if isinstance(output, np.ndarray) and output.dtype.kind == "f" and _is_column(output):
+        return [classes.index(score) for score in output.ravel().tolist()]
+    return None
 
 
 def _labels(output: Any, classes: Classes) -> list[int] | None:
