@@ -43,7 +43,8 @@ def read_own(path: Path, record: Record, shard: Shard, label: str | None) -> Own
     Args:
         path: the data set that was given to ``jaxverify protect``, not what it wrote.
         record: as :func:`read_decoys` takes it.
-        shard: for which part of the extra task; all of them, where the data have no more.
+        shard: for which part of the extra task. Of data with fewer samples than there are extra
+            ones, all are asked, over all parts.
         label: the column of the labels; without it one of the usual names.
 
     Raises:

@@ -42,6 +42,11 @@ class Classes:
         if self.one_score is not None and not math.isfinite(self.one_score):
             raise UserError(f"the threshold of the one score is {self.one_score}: no number")
 
+    @property
+    def num_scores(self) -> int:
+        """How many scores an answer has, where it has any."""
+        return len(self.names) if self.one_score is None else 1
+
     def index(self, answer: Any) -> int:
         """The class that is meant: by its name, or by its index where no name fits.
 
@@ -84,8 +89,7 @@ class Classes:
             values = np.array([float(score) for score in scores])
         except (TypeError, ValueError, OverflowError):
             return UNKNOWN
-        expected = len(self.names) if self.one_score is None else 1
-        if values.shape != (expected,) or np.isnan(values).any():
+        if values.shape != (self.num_scores,) or np.isnan(values).any():
             return UNKNOWN
         if self.one_score is not None:
             return self._ours(int(values[0] > self.one_score))

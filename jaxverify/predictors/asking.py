@@ -46,7 +46,9 @@ class Answered:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} holds no answers: give another file") from error
         if found != about:
-            raise DataError(f"{path} holds the answers of another model ({found})")
+            raise DataError(
+                f"{path} holds the answers of another model, or read in another way ({found})"
+            )
         write_atomic(path, whole.encode())
 
     def add(self, ids: Sequence[str], indices: Sequence[int]) -> None:

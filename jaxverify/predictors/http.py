@@ -89,8 +89,7 @@ def ask(
     count = len(next(iter(columns.values())))
     predictions = (_outputs if endpoint.protocol == "v2" else _predictions)(value, endpoint.url)
     if endpoint.protocol == "mlflow":
-        width = len(classes.names) if classes.one_score is None else 1
-        predictions = _rows(predictions, count, width)
+        predictions = _rows(predictions, count, classes.num_scores)
     if len(predictions) != count:
         raise EndpointError(
             f"{endpoint.url} gave {len(predictions)} predictions for {count} questions"
