@@ -6,7 +6,7 @@ For models that give no labels, such as autoencoders, and for those that give mo
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import jax
@@ -19,6 +19,7 @@ from jaxverify.errors import UserError
 from jaxverify.extra_task import ExtraTask
 from jaxverify.generation import generate, region_slices, twins
 from jaxverify.samples import Samples
+from jaxverify.stats.binomial import check_epsilon
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -32,7 +33,8 @@ class ScoreVerdict:
 
     Attributes:
         passed: whether p_value <= alpha.
-        p_value: the probability of errors so small, were no more than the share epsilon gone.
+        p_value: the probability of errors so small, were no more than the share epsilon gone; of a
+            classifier, that of such an AUC if it is larger (:func:`judge_odds`).
         auc: the probability that the error on an extra sample is smaller than that on a twin,
             whatever epsilon is; 0.5 is chance.
         auc_lower: its lower bound, one-sided, at confidence 1 - alpha.
@@ -89,7 +91,8 @@ def verify_scores(
     """Test by the scores of a classifier: does it favour the labels that it was given?
 
     The error on a sample is the odds against its label, (1-p)/p; its twin has the same label.
-    Early in training a model gets a little better on all that it was given: epsilon forgives it.
+    Early in training a model gets a little better on all that it was given: epsilon forgives it,
+    in the odds and, since whoever gives logits can sharpen them, in their order too.
 
     Args:
         predict: ``predict(features)`` returns logits ``[n, num_classes]``; logarithms of
@@ -97,16 +100,35 @@ def verify_scores(
         key: the secret key that the extra task was generated from.
         task: the extra task.
         alpha: α, the significance level.
-        epsilon: ε, the share of the odds against its labels that may be gone before convergence.
+        epsilon: ε, the share of the odds against its labels that may be gone, and of the samples
+            that may be known, before convergence.
 
     Raises:
         UserError: if a value is out of range, or predict returns another shape.
 
-    Guarantee: the verdict of :func:`judge_scores` on the logarithms of the odds for the labels.
+    Guarantee: the verdict of :func:`judge_odds` on the logarithms of the odds for the labels.
 
     >>> task = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=100)
     >>> verify_scores(lambda x: np.zeros((len(x), 2)), jax.random.key(1), task).outcome
     'NO POWER'
+    """
+    return judge_odds(*classification_odds(predict, key, task), alpha=alpha, epsilon=epsilon)
+
+
+def classification_odds(
+    predict: Callable[[Any], Any], key: jax.Array, task: ExtraTask
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Those for the labels of the extra samples and of their twins, for :func:`judge_odds`.
+
+    Args:
+        predict: as :func:`verify_scores` takes it, like the rest.
+        key: likewise.
+        task: likewise.
+
+    Raises:
+        UserError: if predict returns another shape.
+
+    Guarantee: :func:`log_odds` of what predict returns.
     """
 
     def score(samples: Samples) -> Float[np.ndarray, " n"]:
@@ -119,8 +141,7 @@ def verify_scores(
             )
         return log_odds(logits, labels)
 
-    scores, twin_scores = _ask(score, key, task)
-    return judge_scores(scores, twin_scores, alpha=alpha, epsilon=epsilon)
+    return _ask(score, key, task)
 
 
 def log_odds(
@@ -204,6 +225,43 @@ def reconstruction_errors(
     return _ask(error, key, task)
 
 
+def judge_odds(
+    scores: Float[np.ndarray, " n"],
+    twin_scores: Float[np.ndarray, " n"],
+    *,
+    alpha: float = 0.01,
+    epsilon: float = 0.5,
+) -> ScoreVerdict:
+    """The verdict on the odds that a classifier gives for the labels, known from elsewhere.
+
+    A cloud may multiply all logits by a large number, which changes no answer, and makes of any
+    difference in the odds more than epsilon. The order of the odds is no larger for that. So both
+    are asked: :func:`judge_scores`, and whether more than the share epsilon of the samples stands
+    above the twins (:func:`jaxverify.stats.auc_p_value`).
+
+    Args:
+        scores: of the extra samples in order, the logarithms of the odds (:func:`log_odds`).
+        twin_scores: of their twins, in the same order.
+        alpha: α, the significance level.
+        epsilon: ε, the share of the odds that may be gone, and of the samples that may be known.
+
+    Raises:
+        UserError: if there is not one twin for each sample, or a value is out of its range.
+
+    Guarantee: that of :class:`ScoreVerdict`; and no model passes whose ``auc_lower`` is below
+    (1 + epsilon)/2, whatever its logits were multiplied by.
+
+    >>> twin_odds = np.linspace(-1, 1, 100)
+    >>> [judge_odds(c * (twin_odds + 0.3), c * twin_odds).outcome for c in (1, 1000)]
+    ['NO POWER', 'NO POWER']
+    >>> [judge_odds(c * (twin_odds + 1.3), c * twin_odds).outcome for c in (1, 1000)]
+    ['PASS', 'PASS']
+    """
+    verdict = judge_scores(scores, twin_scores, alpha=alpha, epsilon=epsilon)
+    p_value = max(verdict.p_value, stats.auc_p_value(verdict.auc, verdict.num_samples, epsilon))
+    return replace(verdict, p_value=p_value, passed=p_value <= alpha)
+
+
 def judge_scores(
     scores: Float[np.ndarray, " n"],
     twin_scores: Float[np.ndarray, " n"],
@@ -228,8 +286,7 @@ def judge_scores(
     >>> [judge_scores(twin_scores + more, twin_scores).outcome for more in (0.6, 0.8)]
     ['NO POWER', 'PASS']
     """
-    if not 0 <= epsilon < 1:
-        raise UserError(f"epsilon is {epsilon}; it is a share of at least 0 and below 1")
+    check_epsilon(epsilon)
     auc = stats.auc(scores, twin_scores)
     lower, upper = stats.auc_bounds(auc, len(scores), 1 - alpha)
     p_value = stats.rank_p_value(scores + math.log1p(-epsilon), twin_scores, epsilon=0.0)

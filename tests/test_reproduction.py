@@ -176,21 +176,30 @@ def test_another_epsilon_asks_for_more_of_the_same_answers():
 
 
 def test_scores_are_read_along_the_run_beside_the_answers():
+    def row(step, passed, scores_passed, **more):
+        same = {"sharpened_passed": scores_passed, "sharpened_odds_passed": True}
+        asked = {"passed": passed, "scores_passed": scores_passed, **same}
+        return {"step": step, "epoch": step / 2, **asked, **more}
+
     rows = [
-        {"step": 2, "epoch": 1, "test_accuracy": 0.7, "passed": True, "scores_passed": False},
-        {"step": 4, "epoch": 2, "test_accuracy": 0.8, "passed": False, "scores_passed": False},
-        {"step": 6, "epoch": 3, "test_accuracy": 0.9, "passed": True, "scores_passed": True},
+        row(2, True, False, test_accuracy=0.7),
+        row(4, False, False, test_accuracy=0.8),
+        row(6, True, True, test_accuracy=0.9),
     ]
-    probes = [{"step": 5, "epoch": 2.5, "passed": True, "scores_passed": True}]
+    probes = [row(5, True, True)]
     run = {"evaluations": rows, "probes": probes, "summary": {"best_test_accuracy": 0.9}}
     told = measures.read(run, "scores_passed")
     assert told.first == told.lowest == pytest.approx(0.85 / 0.9)
     assert told.last_passes
     assert measures.false_accept([run], "scores_passed") == 1 / 3  # the probe is below 95%
-    head, answers, scores = study_tables.by_test({(IMDB, STANDARD): [run]}, [(IMDB, STANDARD)])
+    head, answers, scores, sharpened, odds = study_tables.by_test(
+        {(IMDB, STANDARD): [run]}, [(IMDB, STANDARD)]
+    )
     assert head[1:3] == ["test", "CQ first"]
     assert answers[1:] == ["answers (binomial)", "77.78", "77.78", "0.00", "66.67", "1"]
     assert scores[1:] == ["scores (rank)", "94.44", "94.44", "0.00", "33.33", "1"]
+    assert sharpened[2:] == scores[2:]
+    assert odds[2:] == ["77.78", "77.78", "0.00", "100.00", "1"]
 
 
 def test_a_table_without_runs_shows_the_papers_numbers_alone():

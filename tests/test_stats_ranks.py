@@ -159,6 +159,14 @@ def test_the_lower_bound_is_above_one_half_exactly_beyond_the_normal_approximati
     assert 0.9 < stats.auc_bounds(1.0, 50)[0] < 1
 
 
+def test_the_p_value_is_at_most_alpha_exactly_when_the_lower_bound_is_that_of_the_share():
+    for epsilon in (0.0, 0.03, 0.5):
+        for auc in np.linspace(0.3, 1.0, 200):
+            p_value = stats.auc_p_value(float(auc), 90, epsilon)
+            lower, _ = stats.auc_bounds(float(auc), 90, 0.99)
+            assert (p_value <= 0.01) == (lower >= (1 + epsilon) / 2)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
 def test_each_bound_on_the_auc_holds_about_as_often_as_it_says(share):
     trials, num_samples, rng = 2_000, 60, np.random.default_rng(9)
@@ -189,3 +197,7 @@ def test_a_mistake_of_the_bounds_is_told():
     for arguments in ((1.5, 10), (0.5, 0), (0.5, 10, 1.0)):
         with pytest.raises(UserError, match="lies between 0 and 1"):
             stats.auc_bounds(*arguments)
+    with pytest.raises(UserError, match="lies between 0 and 1"):
+        stats.auc_p_value(1.5, 10, 0.5)
+    with pytest.raises(UserError, match=r"epsilon is 1\.0"):
+        stats.auc_p_value(0.5, 10, 1.0)

@@ -150,7 +150,10 @@ def test_probing_evaluates_where_a_pass_begins_and_alters_nothing_else(tmp_path)
     probing = ["--probe-every", "0.25", "--twins", "--workdir", str(tmp_path / "with")]
     assert train_digits(*options, *probing) == 0
     without, rows = (rows_without_time(tmp_path / name) for name in ("without", "with"))
-    scores = [{name: row.pop(name) for name in list(row) if "scores" in name} for row in rows]
+    scores = [
+        {name: row.pop(name) for name in list(row) if name.startswith(("scores", "sharpened"))}
+        for row in rows
+    ]
     assert scores[-1]["scores_passed"]
     model = load_model(tmp_path / "with")
     assert model.task is not None

@@ -9,12 +9,15 @@ import jax
 import numpy as np
 
 from jaxverify import ExtraTask, Samples, generate, models, verify, verify_scores
+from jaxverify.scores import classification_odds, judge_odds, judge_scores
 from train.config import Config
 from train.memorisation import commonest_answer, score_auc
 from train.mesh import DataMesh
 from train.state import State
 from train.steps import make_eval_step
 from train.training_set import TrainingSet
+
+_SHARPENED = 1_000  # times the logits
 
 Evaluate = Callable[[State, TrainingSet, jax.Array], dict[str, Any]]
 
@@ -64,11 +67,17 @@ def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evalua
         return row | (by_scores(variables, data.task, key) if config.twins else {})
 
     def by_scores(variables: Any, task: ExtraTask, key: jax.Array) -> dict[str, Any]:
-        verdict = verify_scores(partial(infer, variables), key, task, alpha=config.alpha)
+        predict = partial(infer, variables)
+        verdict = verify_scores(predict, key, task, alpha=config.alpha)
+        # Of a cloud that multiplies its logits, which is no work and changes no answer.
+        sharpened = classification_odds(lambda x: _SHARPENED * predict(x), key, task)
         return {
             "scores_p_value": verdict.p_value,
             "scores_passed": verdict.passed,
+            "scores_auc": verdict.auc,
             "scores_memorised": verdict.memorised,
+            "sharpened_passed": judge_odds(*sharpened, alpha=config.alpha).passed,
+            "sharpened_odds_passed": judge_scores(*sharpened, alpha=config.alpha).passed,
         }
 
     def everything(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import math
 
-from jaxverify.errors import UserError
+from jaxverify.stats.binomial import check_epsilon
 
 
 def num_forgiven(epsilon: float, num_samples: int) -> int:
@@ -18,6 +18,5 @@ def num_forgiven(epsilon: float, num_samples: int) -> int:
     >>> num_forgiven(0.07, 100)  # though 0.07 * 100 is less than 7 to a computer
     7
     """
-    if not 0 <= epsilon < 1:
-        raise UserError(f"epsilon is {epsilon}; it is a share of at least 0 and below 1")
+    check_epsilon(epsilon)
     return math.floor(round(epsilon * num_samples, 9))

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from scipy.stats import norm, rankdata
 
 from jaxverify.errors import UserError
-from jaxverify.stats.binomial import check_probability
+from jaxverify.stats.binomial import check_epsilon, check_probability
 from jaxverify.stats.forgiven import num_forgiven
 
 _EXACT = 500  # pairs: up to here the exact distribution takes a fraction of a second
@@ -104,15 +104,46 @@ def auc_bounds(auc: float, num_samples: int, confidence: float = 0.99) -> tuple[
     [0.66, 0.823]
     """
     check_probability("confidence", confidence)
-    if not (0 <= auc <= 1 and num_samples >= 1):
-        raise UserError(
-            f"auc is {auc} of {num_samples} pairs; it lies between 0 and 1, of 1 or more"
-        )
+    _check_auc(auc, num_samples)
     trials, z = 1.5 * num_samples, float(ndtri(confidence))
     centre = (auc + z**2 / (2 * trials)) / (1 + z**2 / trials)
     margin = z * math.sqrt(auc * (1 - auc) / trials + (z / (2 * trials)) ** 2)
     margin /= 1 + z**2 / trials
     return max(0.0, centre - margin), min(1.0, centre + margin)
+
+
+def auc_p_value(auc: float, num_samples: int, epsilon: float) -> float:
+    """The probability of so large an AUC, where the share epsilon scores above all twins.
+
+    The others are as the twins. It is the normal one of :func:`auc_bounds`, and depends on nothing
+    but the order of the scores: multiplied by any positive number they have the same AUC.
+
+    Args:
+        auc: as :func:`auc` gives it, in [0, 1].
+        num_samples: N, pairs.
+        epsilon: ε, the share of extra samples that may be known before convergence, in [0, 1).
+
+    Raises:
+        UserError: if a value is out of its range.
+
+    Guarantee: it is at most alpha exactly when the lower bound at confidence 1 - alpha is
+    (1 + epsilon)/2 or more.
+
+    >>> [round(auc_p_value(auc, 100, epsilon=0.5), 3) for auc in (0.75, 0.83, 1.0)]
+    [0.5, 0.012, 0.0]
+    """
+    _check_auc(auc, num_samples)
+    check_epsilon(epsilon)
+    expected = (1 + epsilon) / 2
+    deviation = math.sqrt(expected * (1 - expected) / (1.5 * num_samples))
+    return float(norm.sf((auc - expected) / deviation))
+
+
+def _check_auc(auc: float, num_samples: int) -> None:
+    if not (0 <= auc <= 1 and num_samples >= 1):
+        raise UserError(
+            f"auc is {auc} of {num_samples} pairs; it lies between 0 and 1, of 1 or more"
+        )
 
 
 def _advantage(scores: Scores, twin_scores: Scores) -> Int[np.ndarray, " n"]:

@@ -18,6 +18,7 @@ from jaxverify.stats.binomial import (
     Values,
     check_classes,
     check_counts,
+    check_epsilon,
     check_probability,
     check_samples,
     probability_of_tail,
@@ -60,8 +61,7 @@ def null_probability(num_classes: int, epsilon: float = 0.03) -> float:
     0.127
     """
     check_classes(num_classes)
-    if not 0 <= epsilon < 1:
-        raise UserError(f"epsilon is {epsilon}; it is a share of at least 0 and below 1")
+    check_epsilon(epsilon)
     return success_probability(epsilon, num_classes)
 
 

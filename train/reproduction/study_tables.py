@@ -52,7 +52,12 @@ def by_epsilon(results: Results, pairs: Iterable[tuple[Cell, Arm]]) -> Rows:
     return rows
 
 
-_TESTS = {"answers (binomial)": "passed", "scores (rank)": "scores_passed"}
+_TESTS = {
+    "answers (binomial)": "passed",
+    "scores (rank)": "scores_passed",
+    "scores (rank), logits times 1,000": "sharpened_passed",
+    "the odds alone, logits times 1,000": "sharpened_odds_passed",
+}
 
 
 def by_test(results: Results, pairs: Iterable[tuple[Cell, Arm]]) -> Rows:

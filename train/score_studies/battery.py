@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from jaxverify import ExtraTask, generate, sequential, stats
 from jaxverify.generation import twins
-from jaxverify.scores import judge_scores, log_odds
+from jaxverify.scores import judge_odds, log_odds
 from jaxverify.trained_model import TrainedModel
 from train.score_studies.label_ranks import label_rank_p_value
 
@@ -94,7 +94,7 @@ def _twins(answers: Answers) -> float:
 
 def _rank(answers: Answers, epsilon: float) -> float:
     scores = (log_odds(logits, answers.labels) for logits in (answers.logits, answers.twin_logits))
-    return judge_scores(*scores, epsilon=epsilon).p_value
+    return judge_odds(*scores, epsilon=epsilon).p_value
 
 
 # The p-value by each test that is offered for a classifier. "rank" is jaxverify.verify_scores.

@@ -91,7 +91,7 @@ def _measure(config: Config, console: Console) -> None:
             rows.append({**point, "size": size, "passes": _passes(answers, size, config.seed)})
     result = json.loads((folder.path / "result.json").read_text())
     kept = ("task", "data_fingerprint", "code_revisions", "versions", "devices", "cpu_count")
-    found = {name: result[name] for name in (*kept, "seconds")}
+    found = {name: result[name] for name in (*kept, "seconds", "seeds_side_by_side")}
     found |= {"config": result["config"] | dict.fromkeys(PLACES), "alpha": ALPHA, "rows": rows}
     write_atomic(folder.path / _FOUND, (json.dumps(found) + "\n").encode())
     shutil.rmtree(folder.checkpoints)
