@@ -10,7 +10,8 @@ from jaxverify.extra_task import ExtraTask
 from jaxverify.generation import generate
 from jaxverify.mixing import Mixed, mix
 from jaxverify.samples import Samples
-from jaxverify.scores import ScoreVerdict, verify_reconstruction, verify_scores
+from jaxverify.score_verdict import ScoreVerdict
+from jaxverify.scores import verify_reconstruction, verify_scores
 from jaxverify.trained_model import TrainedModel
 from jaxverify.verdict import Verdict
 from jaxverify.verification import verify

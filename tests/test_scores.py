@@ -17,7 +17,8 @@ from jaxverify import (
     verify_scores,
 )
 from jaxverify.generation import twins
-from jaxverify.scores import judge_odds, judge_scores, log_odds, reconstruction_errors
+from jaxverify.score_verdict import judge_odds, judge_scores
+from jaxverify.scores import log_odds, reconstruction_errors
 
 KEY = jax.random.key(3)
 IMAGES = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=60, labels="balanced")
@@ -130,7 +131,7 @@ def test_a_verdict_by_scores_is_that_on_the_logarithms_of_the_odds_for_the_label
     labels = np.asarray(generate(KEY, LARGE).labels)
     assert (labels == np.asarray(twins(KEY, LARGE).labels)).all()
     shares = [scipy.special.softmax(x, axis=1)[np.arange(700), labels] for x in logits]
-    expected = judge_odds(*(np.log(share / (1 - share)) for share in shares), epsilon=0.1)
+    expected = judge_odds(*(np.log(share / (1 - share)) for share in shares), labels, epsilon=0.1)
     verdict = verify_scores(predict, KEY, LARGE, epsilon=0.1)
     assert asked == [512, 188, 512, 188]
     assert verdict.to_dict() == pytest.approx(expected.to_dict())
@@ -140,24 +141,25 @@ def test_a_verdict_by_scores_is_that_on_the_logarithms_of_the_odds_for_the_label
 def test_no_model_passes_with_a_low_auc_whatever_its_logits_were_multiplied_by(num_classes):
     rng = np.random.default_rng(5)
     labels = rng.integers(num_classes, size=200)
-    for gain, passes in ((0.0, False), (0.3, False), (6.0, True)):
+    for gain, passes in ((0.0, False), (0.6, False), (6.0, True)):
         logits, twin_logits = rng.normal(size=(2, 200, num_classes))
         logits[np.arange(200), labels] += gain
         for scale in (1.0, 1e3, 1e6):
             odds = [log_odds(scale * each, labels) for each in (logits, twin_logits)]
-            verdict = judge_odds(*odds)
+            verdict = judge_odds(*odds, labels)
             assert verdict.passed == passes
             assert verdict.passed <= (verdict.auc_lower >= 0.75)
-        if gain == 0.3:
+        if gain == 0.6:
             assert judge_scores(*odds).passed
 
 
 def test_a_classifier_must_pass_by_its_odds_too():
     twin_odds = np.linspace(-0.01, 0.01, 100)
-    verdict = judge_odds(twin_odds + 0.5, twin_odds)
+    labels = np.arange(100) % 4
+    verdict = judge_odds(twin_odds + 0.5, twin_odds, labels)
     assert verdict.auc == 1
     assert not verdict.passed
-    assert judge_odds(twin_odds + 0.8, twin_odds).passed
+    assert judge_odds(twin_odds + 0.8, twin_odds, labels).passed
 
 
 def test_epsilon_is_the_share_of_the_odds_that_is_forgiven():

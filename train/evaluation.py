@@ -9,7 +9,8 @@ import jax
 import numpy as np
 
 from jaxverify import ExtraTask, Samples, generate, models, verify, verify_scores
-from jaxverify.scores import classification_odds, judge_odds, judge_scores
+from jaxverify.score_verdict import judge_odds, judge_scores
+from jaxverify.scores import classification_odds
 from train.config import Config
 from train.memorisation import commonest_answer, score_auc
 from train.mesh import DataMesh
@@ -77,7 +78,7 @@ def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evalua
             "scores_auc": verdict.auc,
             "scores_memorised": verdict.memorised,
             "sharpened_passed": judge_odds(*sharpened, alpha=config.alpha).passed,
-            "sharpened_odds_passed": judge_scores(*sharpened, alpha=config.alpha).passed,
+            "sharpened_odds_passed": judge_scores(*sharpened[:2], alpha=config.alpha).passed,
         }
 
     def everything(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:

@@ -1,0 +1,154 @@
+"""The verdict on scores: are those of the extra samples better than those of their twins?"""
+
+import json
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from jaxverify import stats
+from jaxverify.stats.binomial import check_epsilon
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+
+@dataclass(frozen=True)
+class ScoreVerdict:
+    """What the errors on the extra samples, beside those on their twins, say of a model.
+
+    Attributes:
+        passed: whether p_value <= alpha.
+        p_value: the probability of errors so small, were no more than the share epsilon gone; of a
+            classifier, that of such an AUC if it is larger (:func:`judge_odds`).
+        auc: the probability that the error on an extra sample is smaller than that on a twin, of
+            a classifier on one with the same label, whatever epsilon is; 0.5 is chance.
+        auc_lower: its lower bound, one-sided, at confidence 1 - alpha.
+        auc_upper: its upper bound, likewise.
+        memorised: the share of the error on the extra samples that is gone, beside that on their
+            twins, in the geometric mean.
+        num_samples: N, extra samples, and as many twins.
+        alpha: α.
+        epsilon: ε, the share of the error that may be gone before convergence.
+
+    Guarantee: where each error on an extra sample, over 1-ε, may have changed places with that on
+    its twin without anybody's seeing it, a pass has a probability of at most alpha. No model FAILs:
+    many cannot memorise at all.
+    """
+
+    passed: bool
+    p_value: float
+    auc: float
+    auc_lower: float
+    auc_upper: float
+    memorised: float
+    num_samples: int
+    alpha: float
+    epsilon: float
+
+    @property
+    def outcome(self) -> Literal["PASS", "NO POWER"]:
+        """Whether it passed; where it did not, nothing is shown."""
+        return "PASS" if self.passed else "NO POWER"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python values."""
+        return {"outcome": self.outcome, "test": "rank", **asdict(self)}
+
+    def to_json(self) -> str:
+        """:meth:`to_dict` as one JSON object."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def __rich__(self) -> "Group":
+        """A page for the terminal: ``rich.print(verdict)``."""
+        from jaxverify.report.terminal import score_page
+
+        return score_page(self.to_dict())
+
+
+def judge_odds(
+    scores: Float[np.ndarray, " n"],
+    twin_scores: Float[np.ndarray, " n"],
+    labels: Int[np.ndarray, " n"],
+    *,
+    alpha: float = 0.01,
+    epsilon: float = 0.5,
+) -> ScoreVerdict:
+    """The verdict on the odds that a classifier gives for the labels, known from elsewhere.
+
+    A cloud may multiply all logits by a large number, which changes no answer, and makes of any
+    difference in the odds more than epsilon. It does not change the order of the odds. So both
+    are asked: :func:`judge_scores`, and whether more than the share epsilon of the samples stands
+    above the twins with the same label (:func:`jaxverify.stats.auc_p_value`).
+
+    Args:
+        scores: of the extra samples in order, the logarithms of the odds.
+        twin_scores: of their twins, in the same order.
+        labels: of both.
+        alpha: α, the significance level.
+        epsilon: ε, the share of the odds that may be gone, and of the samples that may be known.
+
+    Raises:
+        UserError: if there is not one twin for each sample, or a value is out of its range.
+
+    Guarantee: that of :class:`ScoreVerdict`; and no model passes whose ``auc_lower`` is below
+    (1 + epsilon)/2, whatever its logits were multiplied by.
+
+    >>> twin_odds = np.linspace(-1, 1, 100)
+    >>> labels = np.arange(100) % 2
+    >>> [judge_odds(c * (twin_odds + 0.3), c * twin_odds, labels).outcome for c in (1, 1000)]
+    ['NO POWER', 'NO POWER']
+    >>> [judge_odds(c * (twin_odds + 1.3), c * twin_odds, labels).outcome for c in (1, 1000)]
+    ['PASS', 'PASS']
+    """
+    verdict = judge_scores(scores, twin_scores, alpha=alpha, epsilon=epsilon)
+    auc, n, num_labels = stats.auc(scores, twin_scores, labels), len(labels), len(set(labels))
+    lower, upper = stats.auc_bounds(auc, n, 1 - alpha, num_labels)
+    p_value = max(verdict.p_value, stats.auc_p_value(auc, n, epsilon, num_labels))
+    found = {"p_value": p_value, "passed": p_value <= alpha}
+    return replace(verdict, auc=auc, auc_lower=lower, auc_upper=upper, **found)
+
+
+def judge_scores(
+    scores: Float[np.ndarray, " n"],
+    twin_scores: Float[np.ndarray, " n"],
+    *,
+    alpha: float = 0.01,
+    epsilon: float = 0.5,
+) -> ScoreVerdict:
+    """The verdict on scores that were given elsewhere.
+
+    Args:
+        scores: of the extra samples in order, minus the logarithm of an error; NaN is the lowest.
+        twin_scores: of their twins, in the same order.
+        alpha: α, the significance level.
+        epsilon: ε, the share of the error that may be gone before convergence.
+
+    Raises:
+        UserError: if there is not one twin for each sample, or a value is out of its range.
+
+    Guarantee: that of :class:`ScoreVerdict`.
+
+    >>> twin_scores = np.linspace(0, 2, 100)
+    >>> [judge_scores(twin_scores + more, twin_scores).outcome for more in (0.6, 0.8)]
+    ['NO POWER', 'PASS']
+    """
+    check_epsilon(epsilon)
+    auc = stats.auc(scores, twin_scores)
+    lower, upper = stats.auc_bounds(auc, len(scores), 1 - alpha)
+    p_value = stats.rank_p_value(scores + math.log1p(-epsilon), twin_scores, epsilon=0.0)
+    with np.errstate(invalid="ignore", over="ignore"):  # no share of errors that are all 0
+        gone = float(np.nan_to_num(1 - np.exp(twin_scores.mean() - scores.mean())))
+    return ScoreVerdict(
+        passed=p_value <= alpha,
+        p_value=p_value,
+        auc=auc,
+        auc_lower=lower,
+        auc_upper=upper,
+        memorised=gone,
+        num_samples=len(scores),
+        alpha=alpha,
+        epsilon=epsilon,
+    )
