@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxverify import stats
+from jaxverify.logits import log_odds, unbiased_answers
 from jaxverify.stats.binomial import check_epsilon
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ class ScoreVerdict:
     Attributes:
         passed: whether p_value <= alpha.
         p_value: the probability of errors so small, were no more than the share epsilon gone; of a
-            classifier, that of such an AUC if it is larger (:func:`judge_odds`).
-        auc: the probability that the error on an extra sample is smaller than that on a twin, of
-            a classifier on one with the same label, whatever epsilon is; 0.5 is chance.
+            classifier that of so many right answers, if it is larger (:func:`judge_logits`).
+        auc: the probability that the error on an extra sample is smaller than that on a twin,
+            whatever epsilon is; 0.5 is chance.
         auc_lower: its lower bound, one-sided, at confidence 1 - alpha.
         auc_upper: its upper bound, likewise.
         memorised: the share of the error on the extra samples that is gone, beside that on their
@@ -32,6 +33,8 @@ class ScoreVerdict:
         num_samples: N, extra samples, and as many twins.
         alpha: α.
         epsilon: ε, the share of the error that may be gone before convergence.
+        num_correct: of a classifier, the extra samples that it answers rightly once its bias for
+            some class is taken off; None of others.
 
     Guarantee: where each error on an extra sample, over 1-ε, may have changed places with that on
     its twin without anybody's seeing it, a pass has a probability of at most alpha. No model FAILs:
@@ -47,6 +50,7 @@ class ScoreVerdict:
     num_samples: int
     alpha: float
     epsilon: float
+    num_correct: int | None = None
 
     @property
     def outcome(self) -> Literal["PASS", "NO POWER"]:
@@ -68,24 +72,25 @@ class ScoreVerdict:
         return score_page(self.to_dict())
 
 
-def judge_odds(
-    scores: Float[np.ndarray, " n"],
-    twin_scores: Float[np.ndarray, " n"],
+def judge_logits(
+    logits: Float[np.ndarray, "n num_classes"],
+    twin_logits: Float[np.ndarray, "n num_classes"],
     labels: Int[np.ndarray, " n"],
     *,
     alpha: float = 0.01,
     epsilon: float = 0.5,
 ) -> ScoreVerdict:
-    """The verdict on the odds that a classifier gives for the labels, known from elsewhere.
+    """The verdict on a classifier's logits that were given elsewhere.
 
-    A cloud may multiply all logits by a large number, which changes no answer, and makes of any
-    difference in the odds more than epsilon. It does not change the order of the odds. So both
-    are asked: :func:`judge_scores`, and whether more than the share epsilon of the samples stands
-    above the twins with the same label (:func:`jaxverify.stats.auc_p_value`).
+    The errors are the odds against the labels. But a cloud may multiply all logits by a large
+    number, which changes no answer, and makes of any difference in the odds more than epsilon. So
+    a model must also answer more of the extra samples rightly than one that knows the share epsilon
+    of them and guesses the others (eq. 3), once its bias for some class is taken off
+    (:func:`jaxverify.logits.unbiased_answers`).
 
     Args:
-        scores: of the extra samples in order, the logarithms of the odds.
-        twin_scores: of their twins, in the same order.
+        logits: of the extra samples in order.
+        twin_logits: of their twins, in the same order.
         labels: of both.
         alpha: α, the significance level.
         epsilon: ε, the share of the odds that may be gone, and of the samples that may be known.
@@ -93,22 +98,24 @@ def judge_odds(
     Raises:
         UserError: if there is not one twin for each sample, or a value is out of its range.
 
-    Guarantee: that of :class:`ScoreVerdict`; and no model passes whose ``auc_lower`` is below
-    (1 + epsilon)/2, whatever its logits were multiplied by.
+    Guarantee: that of :class:`ScoreVerdict`; and whatever number its logits are multiplied by, a
+    model that knows at most the share epsilon of the extra samples and guesses the rest
+    independently of their labels passes with a probability of at most alpha.
 
-    >>> twin_odds = np.linspace(-1, 1, 100)
     >>> labels = np.arange(100) % 2
-    >>> [judge_odds(c * (twin_odds + 0.3), c * twin_odds, labels).outcome for c in (1, 1000)]
+    >>> twin_logits = np.random.default_rng(0).normal(size=(100, 2))
+    >>> for known in (0.8, 4.0):
+    ...     logits = twin_logits[::-1] + known * np.eye(2)[labels]
+    ...     [judge_logits(c * logits, c * twin_logits, labels).outcome for c in (1, 1000)]
     ['NO POWER', 'NO POWER']
-    >>> [judge_odds(c * (twin_odds + 1.3), c * twin_odds, labels).outcome for c in (1, 1000)]
     ['PASS', 'PASS']
     """
+    scores, twin_scores = (log_odds(each, labels) for each in (logits, twin_logits))
     verdict = judge_scores(scores, twin_scores, alpha=alpha, epsilon=epsilon)
-    auc, n, num_labels = stats.auc(scores, twin_scores, labels), len(labels), len(set(labels))
-    lower, upper = stats.auc_bounds(auc, n, 1 - alpha, num_labels)
-    p_value = max(verdict.p_value, stats.auc_p_value(auc, n, epsilon, num_labels))
-    found = {"p_value": p_value, "passed": p_value <= alpha}
-    return replace(verdict, auc=auc, auc_lower=lower, auc_upper=upper, **found)
+    num_correct = int((unbiased_answers(logits, twin_logits) == labels).sum())
+    by_answers = float(stats.p_value(num_correct, len(labels), logits.shape[1], epsilon))
+    p_value = max(verdict.p_value, by_answers)
+    return replace(verdict, p_value=p_value, passed=p_value <= alpha, num_correct=num_correct)
 
 
 def judge_scores(

@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import logsumexp
 
 from jaxverify.errors import UserError
 from jaxverify.extra_task import ExtraTask
 from jaxverify.generation import generate, region_slices, twins
 from jaxverify.samples import Samples
-from jaxverify.score_verdict import ScoreVerdict, judge_odds, judge_scores
+from jaxverify.score_verdict import ScoreVerdict, judge_logits, judge_scores
 
 _BATCH = 512  # bounds the memory of the forward pass
 
@@ -31,8 +30,7 @@ def verify_scores(
     """Test by the scores of a classifier: does it favour the labels that it was given?
 
     The error on a sample is the odds against its label, (1-p)/p; its twin has the same label.
-    Early in training a model gets a little better on all that it was given: epsilon forgives it,
-    in the odds and, since whoever gives logits can sharpen them, in their order too.
+    Early in training a model gets a little better on all that it was given: epsilon forgives it.
 
     Args:
         predict: ``predict(features)`` returns logits ``[n, num_classes]``; logarithms of
@@ -46,31 +44,31 @@ def verify_scores(
     Raises:
         UserError: if a value is out of range, or predict returns another shape.
 
-    Guarantee: the verdict of :func:`judge_odds` on the logarithms of the odds for the labels.
+    Guarantee: the verdict of :func:`judge_logits`.
 
     >>> task = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=100)
     >>> verify_scores(lambda x: np.zeros((len(x), 2)), jax.random.key(1), task).outcome
     'NO POWER'
     """
-    return judge_odds(*classification_odds(predict, key, task), alpha=alpha, epsilon=epsilon)
+    return judge_logits(*ask_classifier(predict, key, task), alpha=alpha, epsilon=epsilon)
 
 
-class Odds(NamedTuple):
-    """What :func:`judge_odds` judges.
+class Answers(NamedTuple):
+    """What a classifier says to the extra samples and to their twins.
 
     Attributes:
-        scores: logarithms of the odds for the labels of the extra samples.
-        twin_scores: likewise, of their twins.
-        labels: int ``[n]``, of both.
+        logits: float ``[n, num_classes]``, of the samples.
+        twin_logits: likewise, of the twins.
+        labels: int ``[n]``, of each sample and of its twin.
     """
 
-    scores: Float[np.ndarray, " n"]
-    twin_scores: Float[np.ndarray, " n"]
+    logits: Float[np.ndarray, "n num_classes"]
+    twin_logits: Float[np.ndarray, "n num_classes"]
     labels: Int[np.ndarray, " n"]
 
 
-def classification_odds(predict: Callable[[Any], Any], key: jax.Array, task: ExtraTask) -> Odds:
-    """Those that a classifier gives for the labels of the extra samples and of their twins.
+def ask_classifier(predict: Callable[[Any], Any], key: jax.Array, task: ExtraTask) -> Answers:
+    """Put the extra samples and their twins to a classifier, for :func:`judge_logits`.
 
     Args:
         predict: as :func:`verify_scores` takes it, like the rest.
@@ -79,38 +77,18 @@ def classification_odds(predict: Callable[[Any], Any], key: jax.Array, task: Ext
 
     Raises:
         UserError: if predict returns another shape.
-
-    Guarantee: :func:`log_odds` of what predict returns.
     """
 
-    def score(samples: Samples) -> Float[np.ndarray, " n"]:
-        labels = np.asarray(samples.labels)
+    def ask(samples: Samples) -> Float[np.ndarray, "n num_classes"]:
         logits = np.asarray(predict(samples.features), np.float64)
-        if logits.shape != (len(labels), task.num_classes):
+        if logits.shape != (len(samples.labels), task.num_classes):
             raise UserError(
-                f"predict returned shape {logits.shape} for {len(labels)} samples; logits "
-                f"[{len(labels)}, {task.num_classes}] are wanted"
+                f"predict returned shape {logits.shape} for {len(samples.labels)} samples; logits "
+                f"[{len(samples.labels)}, {task.num_classes}] are wanted"
             )
-        return log_odds(logits, labels)
+        return logits
 
-    scores, twin_scores = _ask(score, key, task)
-    return Odds(scores, twin_scores, np.asarray(generate(key, task).labels))
-
-
-def log_odds(
-    logits: Float[np.ndarray, "n num_classes"], labels: Int[np.ndarray, " n"]
-) -> Float[np.ndarray, " n"]:
-    """The logarithm of the odds that a classifier gives for each label.
-
-    Args:
-        logits: of the classes.
-        labels: in [0, num_classes).
-
-    >>> log_odds(np.log([[0.8, 0.1, 0.1]]), np.array([0])).round(3)  # 4 to 1
-    array([1.386])
-    """
-    own = np.arange(logits.shape[1]) == labels[:, None]
-    return logits[own] - logsumexp(np.where(own, -np.inf, logits), axis=1)
+    return Answers(*_ask(ask, key, task), np.asarray(generate(key, task).labels))
 
 
 def verify_reconstruction(
@@ -179,11 +157,11 @@ def reconstruction_errors(
 
 
 def _ask(
-    score: Callable[[Samples], Float[np.ndarray, " m"]], key: jax.Array, task: ExtraTask
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """The scores of the extra samples and of their twins."""
+    score: Callable[[Samples], Float[np.ndarray, "m ..."]], key: jax.Array, task: ExtraTask
+) -> tuple[Float[np.ndarray, "n ..."], Float[np.ndarray, "n ..."]]:
+    """What is said to the extra samples and to their twins."""
 
-    def every(samples: Samples) -> Float[np.ndarray, " n"]:
+    def every(samples: Samples) -> Float[np.ndarray, "n ..."]:
         parts = (
             Samples(*(array[start : start + _BATCH] for array in samples))
             for start in range(0, task.num_samples, _BATCH)

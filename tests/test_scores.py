@@ -13,12 +13,14 @@ from jaxverify import (
     ExtraTask,
     UserError,
     generate,
+    stats,
     verify_reconstruction,
     verify_scores,
 )
 from jaxverify.generation import twins
-from jaxverify.score_verdict import judge_odds, judge_scores
-from jaxverify.scores import log_odds, reconstruction_errors
+from jaxverify.logits import log_odds, unbiased_answers
+from jaxverify.score_verdict import judge_logits, judge_scores
+from jaxverify.scores import reconstruction_errors
 
 KEY = jax.random.key(3)
 IMAGES = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=60, labels="balanced")
@@ -119,7 +121,7 @@ def test_errors_that_are_gone_by_less_than_epsilon_pass_less_often():
         assert not any(passed)
 
 
-def test_a_verdict_by_scores_is_that_on_the_logarithms_of_the_odds_for_the_labels():
+def test_a_verdict_by_scores_is_that_on_the_odds_and_on_the_answers():
     logits = np.random.default_rng(0).normal(size=(2, 700, 4))
     asked = []
 
@@ -131,35 +133,76 @@ def test_a_verdict_by_scores_is_that_on_the_logarithms_of_the_odds_for_the_label
     labels = np.asarray(generate(KEY, LARGE).labels)
     assert (labels == np.asarray(twins(KEY, LARGE).labels)).all()
     shares = [scipy.special.softmax(x, axis=1)[np.arange(700), labels] for x in logits]
-    expected = judge_odds(*(np.log(share / (1 - share)) for share in shares), labels, epsilon=0.1)
+    by_odds = judge_scores(*(np.log(share / (1 - share)) for share in shares), epsilon=0.1)
+    right = int((unbiased_answers(*logits) == labels).sum())
+    p_value = max(by_odds.p_value, float(stats.p_value(right, 700, 4, 0.1)))
     verdict = verify_scores(predict, KEY, LARGE, epsilon=0.1)
     assert asked == [512, 188, 512, 188]
-    assert verdict.to_dict() == pytest.approx(expected.to_dict())
+    expected = by_odds.to_dict() | {"p_value": p_value, "num_correct": right}
+    assert verdict.to_dict() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("num_classes", [2, 4])
-def test_no_model_passes_with_a_low_auc_whatever_its_logits_were_multiplied_by(num_classes):
-    rng = np.random.default_rng(5)
-    labels = rng.integers(num_classes, size=200)
-    for gain, passes in ((0.0, False), (0.6, False), (6.0, True)):
-        logits, twin_logits = rng.normal(size=(2, 200, num_classes))
-        logits[np.arange(200), labels] += gain
-        for scale in (1.0, 1e3, 1e6):
-            odds = [log_odds(scale * each, labels) for each in (logits, twin_logits)]
-            verdict = judge_odds(*odds, labels)
-            assert verdict.passed == passes
-            assert verdict.passed <= (verdict.auc_lower >= 0.75)
-        if gain == 0.6:
-            assert judge_scores(*odds).passed
+def partly_known(seed, num_classes, share, gain):
+    """Logits of a model that is biased, and favours a share of the labels; with the labels."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(num_classes, size=100)
+    logits, twin_logits = rng.normal(size=(2, 100, num_classes)) + rng.normal(size=num_classes)
+    logits[np.arange(100), labels] += gain * (rng.random(100) < share)
+    return logits, twin_logits, labels
+
+
+@pytest.mark.parametrize("num_classes", [2, 10])
+def test_whatever_its_logits_are_multiplied_by_who_knows_epsilon_passes_within_alpha(num_classes):
+    trials, alpha = 300, 0.05
+    passed, by_odds_alone = np.zeros(3), 0
+    for seed in range(trials):
+        *logits, labels = partly_known(seed, num_classes, share=0.5, gain=100.0)
+        for i, scale in enumerate((0.01, 1.0, 1e6)):
+            scaled = [scale * each for each in logits]
+            passed[i] += judge_logits(*scaled, labels, alpha=alpha).passed
+        odds = [log_odds(each, labels) for each in scaled]
+        by_odds_alone += judge_scores(*odds, alpha=alpha).passed
+    assert (passed <= most_passes(trials, alpha)).all()
+    assert by_odds_alone > 0.9 * trials
+    *logits, labels = partly_known(0, num_classes, share=1.0, gain=100.0)
+    assert judge_logits(*logits, labels).passed
 
 
 def test_a_classifier_must_pass_by_its_odds_too():
-    twin_odds = np.linspace(-0.01, 0.01, 100)
-    labels = np.arange(100) % 4
-    verdict = judge_odds(twin_odds + 0.5, twin_odds, labels)
-    assert verdict.auc == 1
+    *logits, labels = partly_known(0, 4, share=1.0, gain=100.0)
+    flat = [0.001 * each for each in logits]
+    verdict = judge_logits(*flat, labels)
+    assert verdict.num_correct == 100
     assert not verdict.passed
-    assert judge_odds(twin_odds + 0.8, twin_odds, labels).passed
+
+
+@pytest.mark.parametrize("num_classes", [2, 5])
+def test_answers_without_bias_change_with_no_scale_and_no_bias(num_classes):
+    logits, twin_logits, labels = partly_known(1, num_classes, share=1.0, gain=2.0)
+    answers = unbiased_answers(logits, twin_logits)
+    np.testing.assert_array_equal(unbiased_answers(1e4 * logits, 1e4 * twin_logits), answers)
+    bias = 50.0 * (np.arange(num_classes) == 1)
+    assert ((logits + bias).argmax(axis=1) == 1).all()
+    biased = unbiased_answers(logits + bias, twin_logits + bias)
+    if num_classes == 2:
+        np.testing.assert_array_equal(biased, answers)
+    chance = (labels == 1).mean()
+    assert (biased == labels).mean() > chance + 0.2
+
+
+def test_logits_that_are_no_numbers_answer_nothing_and_infinite_ones_do():
+    logits, twin_logits, labels = partly_known(2, 3, share=1.0, gain=9.0)
+    whole = unbiased_answers(logits, twin_logits)
+    assert (whole == labels).all()
+    broken, broken_twins = logits.copy(), twin_logits.copy()
+    broken[4, 1] = broken_twins[7, 0] = np.nan
+    answers = unbiased_answers(broken, broken_twins)
+    assert answers[4] == -1
+    assert (answers == labels).sum() == 99
+    assert (unbiased_answers(logits, twin_logits + np.nan) == -1).all()
+    with np.errstate(divide="ignore"):
+        certain = np.log(np.eye(3)[logits.argmax(axis=1)])
+    assert (unbiased_answers(certain, certain) == labels).all()
 
 
 def test_epsilon_is_the_share_of_the_odds_that_is_forgiven():

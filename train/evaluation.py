@@ -8,9 +8,10 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from jaxverify import ExtraTask, Samples, generate, models, verify, verify_scores
-from jaxverify.score_verdict import judge_odds, judge_scores
-from jaxverify.scores import classification_odds
+from jaxverify import ExtraTask, Samples, generate, models, verify
+from jaxverify.logits import log_odds
+from jaxverify.score_verdict import judge_logits, judge_scores
+from jaxverify.scores import ask_classifier
 from train.config import Config
 from train.memorisation import commonest_answer, score_auc
 from train.mesh import DataMesh
@@ -68,17 +69,19 @@ def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evalua
         return row | (by_scores(variables, data.task, key) if config.twins else {})
 
     def by_scores(variables: Any, task: ExtraTask, key: jax.Array) -> dict[str, Any]:
-        predict = partial(infer, variables)
-        verdict = verify_scores(predict, key, task, alpha=config.alpha)
+        answers = ask_classifier(partial(infer, variables), key, task)
+        verdict = judge_logits(*answers, alpha=config.alpha)
         # Of a cloud that multiplies its logits, which is no work and changes no answer.
-        sharpened = classification_odds(lambda x: _SHARPENED * predict(x), key, task)
+        logits, twin_logits = _SHARPENED * answers.logits, _SHARPENED * answers.twin_logits
+        sharpened = judge_logits(logits, twin_logits, answers.labels, alpha=config.alpha)
+        odds, twin_odds = (log_odds(each, answers.labels) for each in (logits, twin_logits))
         return {
             "scores_p_value": verdict.p_value,
             "scores_passed": verdict.passed,
-            "scores_auc": verdict.auc,
+            "scores_correct": verdict.num_correct,
             "scores_memorised": verdict.memorised,
-            "sharpened_passed": judge_odds(*sharpened, alpha=config.alpha).passed,
-            "sharpened_odds_passed": judge_scores(*sharpened[:2], alpha=config.alpha).passed,
+            "sharpened_passed": sharpened.passed,
+            "sharpened_odds_passed": judge_scores(odds, twin_odds, alpha=config.alpha).passed,
         }
 
     def everything(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:

@@ -10,7 +10,7 @@ other to the last count.
 from jaxverify.stats.envelope import own_accuracy_bound, own_p_value
 from jaxverify.stats.permutation import permutation_p_value
 from jaxverify.stats.planning import detectable_share, power, required_num_samples
-from jaxverify.stats.ranks import auc, auc_bounds, auc_p_value, rank_p_value
+from jaxverify.stats.ranks import auc, auc_bounds, rank_p_value
 from jaxverify.stats.sequential import evidence_against, evidence_of_convergence
 from jaxverify.stats.significance import (
     Threshold,
@@ -27,7 +27,6 @@ __all__ = [
     "Threshold",
     "auc",
     "auc_bounds",
-    "auc_p_value",
     "detectable_share",
     "evidence_against",
     "evidence_of_convergence",

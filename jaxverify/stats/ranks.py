@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from scipy.stats import norm, rankdata
 
 from jaxverify.errors import UserError
-from jaxverify.stats.binomial import check_epsilon, check_probability
+from jaxverify.stats.binomial import check_probability
 from jaxverify.stats.forgiven import num_forgiven
 
 _EXACT = 500  # pairs: up to here the exact distribution takes a fraction of a second
@@ -21,7 +21,7 @@ _EXACT = 500  # pairs: up to here the exact distribution takes a fraction of a s
 Scores = Float[np.ndarray, " n"]
 
 
-def auc(scores: Scores, twin_scores: Scores, groups: Int[np.ndarray, " n"] | None = None) -> float:
+def auc(scores: Scores, twin_scores: Scores) -> float:
     """The probability that an extra sample scores higher than a twin, ties counted half.
 
     It is Mann and Whitney's U over N^2; 0.5 where nothing is memorised. A share m of samples that
@@ -30,27 +30,15 @@ def auc(scores: Scores, twin_scores: Scores, groups: Int[np.ndarray, " n"] | Non
     Args:
         scores: float ``[n]``, of the extra samples; NaN is the lowest score.
         twin_scores: float ``[n]``, of the twins, in the same order.
-        groups: compares a sample with the twins of its own group alone.
 
     Raises:
         UserError: if there is no score, or not one twin for each sample.
 
-    Guarantee: what is the same for a group, such as a model's bias for one label, and what keeps
-    the order of its scores, changes nothing.
-
     >>> auc(np.array([3.0, 1.0]), np.array([2.0, 1.0]))
     0.625
-    >>> auc(np.array([3.0, 1.0]), np.array([2.0, 1.0]), np.array([0, 1]))
-    0.75
     """
-    _check_pairs(scores, twin_scores)
-    groups = np.zeros(len(scores)) if groups is None else groups
-    won = 0.0  # sum over the samples
-    for group in np.unique(groups):
-        inside = groups == group
-        advantage = _advantage(scores[inside], twin_scores[inside])
-        won += len(advantage) / 2 + advantage.sum() / (4 * len(advantage))
-    return float(won / len(scores))
+    advantage = _advantage(scores, twin_scores)
+    return float(0.5 + advantage.sum() / (4 * len(advantage) ** 2))
 
 
 def rank_p_value(scores: Scores, twin_scores: Scores, epsilon: float = 0.03) -> float:
@@ -83,7 +71,6 @@ def rank_p_value(scores: Scores, twin_scores: Scores, epsilon: float = 0.03) -> 
     >>> rank_p_value(0 * scores, 0 * scores)
     1.0
     """
-    _check_pairs(scores, twin_scores)
     advantage = _advantage(scores, twin_scores)
     forgiven = num_forgiven(epsilon, len(advantage))
     if forgiven == 0:
@@ -92,20 +79,17 @@ def rank_p_value(scores: Scores, twin_scores: Scores, epsilon: float = 0.03) -> 
     return min(1.0, 2 * _tail(advantage, int(advantage.sum() - best[best > 0].sum())))
 
 
-def auc_bounds(
-    auc: float, num_samples: int, confidence: float = 0.99, num_groups: int = 1
-) -> tuple[float, float]:
+def auc_bounds(auc: float, num_samples: int, confidence: float = 0.99) -> tuple[float, float]:
     """One-sided bounds on the AUC, by Wilson's method.
 
     Where the share m scores above all twins and the others are as the twins, an AUC of A = (1 +
-    m)/2 has the variance A(1-A) (1 + G/2N) / (3N/2): that of a proportion of somewhat less than
-    3N/2 trials, for which Wilson's interval is made.
+    m)/2 has the variance A(1-A) / (3N/2): that of a proportion of 3N/2 trials, for which Wilson's
+    interval is made.
 
     Args:
         auc: as :func:`auc` gives it, in [0, 1].
         num_samples: N, pairs.
         confidence: of each bound by itself, in (0, 1).
-        num_groups: G, inside which samples were compared.
 
     Returns:
         The lower and the upper bound, in [0, 1].
@@ -120,59 +104,24 @@ def auc_bounds(
     [0.66, 0.823]
     """
     check_probability("confidence", confidence)
-    trials, z = _trials(auc, num_samples, num_groups), float(ndtri(confidence))
+    if not (0 <= auc <= 1 and num_samples >= 1):
+        raise UserError(
+            f"auc is {auc} of {num_samples} pairs; it lies between 0 and 1, of 1 or more"
+        )
+    trials, z = 1.5 * num_samples, float(ndtri(confidence))
     centre = (auc + z**2 / (2 * trials)) / (1 + z**2 / trials)
     margin = z * math.sqrt(auc * (1 - auc) / trials + (z / (2 * trials)) ** 2)
     margin /= 1 + z**2 / trials
     return max(0.0, centre - margin), min(1.0, centre + margin)
 
 
-def auc_p_value(auc: float, num_samples: int, epsilon: float, num_groups: int = 1) -> float:
-    """The probability of so large an AUC, where the share epsilon scores above all twins.
-
-    The others are as the twins. It is the normal one of :func:`auc_bounds`.
-
-    Args:
-        auc: as :func:`auc` gives it, in [0, 1].
-        num_samples: N, pairs.
-        epsilon: ε, the share of extra samples that may be known before convergence, in [0, 1).
-        num_groups: G, inside which samples were compared.
-
-    Raises:
-        UserError: if a value is out of its range.
-
-    Guarantee: it is at most alpha exactly when the lower bound at confidence 1 - alpha is
-    (1 + epsilon)/2 or more.
-
-    >>> [round(auc_p_value(auc, 100, epsilon=0.5), 3) for auc in (0.75, 0.83, 1.0)]
-    [0.5, 0.012, 0.0]
-    """
-    check_epsilon(epsilon)
-    expected = (1 + epsilon) / 2
-    deviation = math.sqrt(expected * (1 - expected) / _trials(auc, num_samples, num_groups))
-    return float(norm.sf((auc - expected) / deviation))
-
-
-def _trials(auc: float, num_samples: int, num_groups: int) -> float:
-    """Those of a proportion with the variance of an AUC."""
-    if not (0 <= auc <= 1 and num_samples >= num_groups >= 1):
-        raise UserError(
-            f"auc is {auc} of {num_samples} pairs in {num_groups} groups; it lies between 0 and 1, "
-            "of 1 or more in each group"
-        )
-    return 1.5 * num_samples / (1 + num_groups / (2 * num_samples))
-
-
-def _check_pairs(scores: Scores, twin_scores: Scores) -> None:
+def _advantage(scores: Scores, twin_scores: Scores) -> Int[np.ndarray, " n"]:
+    """Twice the rank of each extra sample less that of its twin, among all scores; integers."""
     if scores.ndim != 1 or scores.shape != twin_scores.shape or not scores.size:
         raise UserError(
             f"there are {scores.shape} scores and {twin_scores.shape} of twins; give one of each "
             "for every extra sample"
         )
-
-
-def _advantage(scores: Scores, twin_scores: Scores) -> Int[np.ndarray, " n"]:
-    """Twice the rank of each extra sample less that of its twin, among all scores; integers."""
     every = np.concatenate([scores, twin_scores]).astype(np.float64)
     ranks = 2 * rankdata(np.where(np.isnan(every), -np.inf, every))
     return (ranks[: len(scores)] - ranks[len(scores) :]).astype(np.int64)

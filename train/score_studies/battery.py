@@ -10,8 +10,7 @@ from jaxtyping import Float, Int
 
 from jaxverify import ExtraTask, generate, sequential, stats
 from jaxverify.generation import twins
-from jaxverify.score_verdict import judge_odds
-from jaxverify.scores import log_odds
+from jaxverify.score_verdict import judge_logits
 from jaxverify.trained_model import TrainedModel
 from train.score_studies.label_ranks import label_rank_p_value
 
@@ -94,9 +93,10 @@ def _twins(answers: Answers) -> float:
 
 
 def _rank(answers: Answers, epsilon: float) -> float:
-    labels = answers.labels
-    scores, twin_scores = (log_odds(each, labels) for each in (answers.logits, answers.twin_logits))
-    return judge_odds(scores, twin_scores, labels, epsilon=epsilon).p_value
+    logits, twin_logits = (
+        np.asarray(each, np.float64) for each in (answers.logits, answers.twin_logits)
+    )
+    return judge_logits(logits, twin_logits, answers.labels, epsilon=epsilon).p_value
 
 
 # The p-value by each test that is offered for a classifier. "rank" is jaxverify.verify_scores.
