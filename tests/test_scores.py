@@ -246,6 +246,12 @@ def test_a_verdict_speaks_to_programs_and_people_and_never_says_fail():
         assert outcome in page
         assert f"{verdict.auc:.3f}" in page
         assert "FAIL" not in page + verdict.to_json()
+        assert "answered right" not in page
+    verdict = verify_scores(classifier(0, 1.0), KEY, IMAGES)
+    console = rich.console.Console(file=io.StringIO(), width=100)
+    console.print(verdict)
+    row = next(line for line in console.file.getvalue().splitlines() if "answered right" in line)
+    assert str(verdict.num_correct) in row
 
 
 def test_a_predict_of_another_shape_is_refused():
