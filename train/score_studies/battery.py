@@ -1,6 +1,7 @@
 """Every test that is offered for a classifier, put to the same answers."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -8,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxverify import ExtraTask, generate, sequential, stats
-from jaxverify.generation import twins
+from jaxverify import ExtraTask, sequential, stats
 from jaxverify.score_verdict import judge_logits
+from jaxverify.scores import ask_classifier
 from jaxverify.trained_model import TrainedModel
 from train.score_studies.label_ranks import label_rank_p_value
 
@@ -50,11 +51,8 @@ class Answers(NamedTuple):
 
 def ask(model: TrainedModel, key: jax.Array, task: ExtraTask) -> Answers:
     """Put the extra samples of ``key`` and their twins to a model."""
-    extra = generate(key, task)
-    logits, twin_logits = (
-        np.asarray(_infer(model, samples.features)) for samples in (extra, twins(key, task))
-    )
-    return Answers(np.asarray(extra.labels), logits, twin_logits, jax.random.fold_in(key, 1))
+    told = ask_classifier(partial(_infer, model), key, task)
+    return Answers(told.labels, told.logits, told.twin_logits, jax.random.fold_in(key, 1))
 
 
 @jax.jit
@@ -93,10 +91,8 @@ def _twins(answers: Answers) -> float:
 
 
 def _rank(answers: Answers, epsilon: float) -> float:
-    logits, twin_logits = (
-        np.asarray(each, np.float64) for each in (answers.logits, answers.twin_logits)
-    )
-    return judge_logits(logits, twin_logits, answers.labels, epsilon=epsilon).p_value
+    logits, twin_logits, labels = answers.logits, answers.twin_logits, answers.labels
+    return judge_logits(logits, twin_logits, labels, epsilon=epsilon).p_value
 
 
 # The p-value by each test that is offered for a classifier. "rank" is jaxverify.verify_scores.
