@@ -51,6 +51,9 @@ def test_the_battery_finds_what_the_public_tests_find():
     without = verify_scores(predict, KEY, TASK, epsilon=0.0).p_value
     assert found["rank, ε = 0"] == pytest.approx(without)
     assert without < found["rank"]
+    for name, epsilon in {"rank": 0.5, "rank, ε = 0.75": 0.75}.items():
+        sharpened = verify_scores(lambda x: 1_000 * predict(x), KEY, TASK, epsilon=epsilon)
+        assert found[f"{name}, logits times 1,000"] == pytest.approx(sharpened.p_value)
     p_value = float(verify(predict=predict, key=KEY, task=TASK, test="permutation").p_value)
     assert found["permutation"] == pytest.approx(p_value, abs=0.03)
     right, of_twins = given.right(given.logits), given.right(given.twin_logits)

@@ -90,9 +90,9 @@ def _twins(answers: Answers) -> float:
     return stats.twin_p_value(right, answers.right(answers.twin_logits), n)
 
 
-def _rank(answers: Answers, epsilon: float) -> float:
-    logits, twin_logits, labels = answers.logits, answers.twin_logits, answers.labels
-    return judge_logits(logits, twin_logits, labels, epsilon=epsilon).p_value
+def _rank(answers: Answers, epsilon: float, times: float = 1.0) -> float:
+    logits, twin_logits = times * answers.logits, times * answers.twin_logits
+    return judge_logits(logits, twin_logits, answers.labels, epsilon=epsilon).p_value
 
 
 # The p-value by each test that is offered for a classifier. "rank" is jaxverify.verify_scores.
@@ -103,8 +103,10 @@ TESTS: dict[str, Callable[[Answers], float]] = {
     "twins": _twins,
     "rank": lambda answers: _rank(answers, 0.5),
 }
-# For comparison: under another epsilon, and labels permuted against scores.
+# For comparison: a cloud that sharpens its logits, another epsilon, labels permuted against scores.
 OTHERS: dict[str, Callable[[Answers], float]] = {
+    "rank, logits times 1,000": lambda answers: _rank(answers, 0.5, 1_000.0),
+    "rank, ε = 0.75, logits times 1,000": lambda answers: _rank(answers, 0.75, 1_000.0),
     "binomial, ε = 0": lambda answers: _binomial(answers, 0.0),
     "rank, ε = 0": lambda answers: _rank(answers, 0.0),
     "label ranks, ε = 0": lambda answers: _label_ranks(answers, 0.0),
