@@ -1,8 +1,16 @@
-"""What a classifier's logits say of labels: the odds for each, and answers without its bias."""
+"""What a classifier's logits say: the odds for a label, answers without bias, how sure it is."""
+
+import math
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import logsumexp
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, logsumexp
+
+from jaxverify.errors import UserError
+
+# How far the logarithm of the temperature may lie from that of the largest logit.
+_WIDEST = 10.0
 
 Logits = Float[np.ndarray, "n num_classes"]
 
@@ -49,6 +57,47 @@ def unbiased_answers(logits: Logits, twin_logits: Logits) -> Int[np.ndarray, " n
     with np.errstate(invalid="ignore"):  # infinite as usual: the logarithm of a probability of 0
         rest = np.nan_to_num(_margins(logits) - usual, nan=0.0, posinf=np.inf, neginf=-np.inf)
     return np.where(known, rest.argmax(axis=1), -1)
+
+
+def temperature(logits: Logits, labels: Int[np.ndarray, " n"]) -> float:
+    """What its logits must be divided by for a classifier to be as sure as it is right.
+
+    It makes the cross entropy smallest (Guo et al., "On calibration of modern neural networks",
+    2017, T): above 1, the classifier is too sure of itself.
+
+    Args:
+        logits: of samples that it was not given.
+        labels: theirs, in [0, num_classes).
+
+    Raises:
+        UserError: if there are no samples, or a logit is not finite.
+
+    Guarantee: of logits that are multiplied by a positive number it is so many times as large, up
+    to rounding.
+
+    >>> logits, labels = np.log([[0.9, 0.1]] * 4), np.array([0, 0, 0, 1])
+    >>> round(temperature(logits, labels), 3)  # sure as 9 to 1, right as 3 to 1
+    2.0
+    """
+    if not len(logits):
+        raise UserError("a temperature needs samples, and there are none")
+    if not np.isfinite(logits).all():
+        raise UserError(
+            "the model gave logits for held-out samples that are infinite or no numbers; of "
+            "probabilities, take the logarithms, of 1e-30 at least"
+        )
+    centred = logits - logits.mean(axis=1, keepdims=True)
+    largest = float(np.abs(centred).max())
+    if largest == 0:
+        return 1.0
+    own = np.arange(logits.shape[1]) == labels[:, None]
+
+    def cross_entropy(log_temperature: float) -> float:
+        divided = centred / largest / math.exp(log_temperature)
+        return -float(log_softmax(divided, axis=1)[own].mean())
+
+    found = minimize_scalar(cross_entropy, bounds=(-_WIDEST, _WIDEST), method="bounded")
+    return largest * math.exp(found.x)
 
 
 def _margins(logits: Logits) -> Logits:

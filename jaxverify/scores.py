@@ -4,6 +4,7 @@ For models that give no labels, such as autoencoders, and for those that give mo
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +14,7 @@ from jaxtyping import Float, Int
 from jaxverify.errors import UserError
 from jaxverify.extra_task import ExtraTask
 from jaxverify.generation import generate, region_slices, twins
+from jaxverify.logits import temperature
 from jaxverify.samples import Samples
 from jaxverify.score_verdict import ScoreVerdict, judge_logits, judge_scores
 
@@ -26,11 +28,17 @@ def verify_scores(
     *,
     alpha: float = 0.01,
     epsilon: float = 0.5,
+    held_out: Samples | None = None,
 ) -> ScoreVerdict:
     """Test by the scores of a classifier: does it favour the labels that it was given?
 
     The error on a sample is the odds against its label, (1-p)/p; its twin has the same label.
     Early in training a model gets a little better on all that it was given: epsilon forgives it.
+
+    A cloud that multiplies its logits makes more of that than there is. Give samples that you have
+    held out, and the logits are divided by their temperature on these
+    (:func:`jaxverify.logits.temperature`): that undoes it, unless the cloud tells the extra samples
+    from yours.
 
     Args:
         predict: ``predict(features)`` returns logits ``[n, num_classes]``; logarithms of
@@ -40,17 +48,24 @@ def verify_scores(
         alpha: α, the significance level.
         epsilon: ε, the share of the odds against its labels that may be gone, and of the samples
             that may be known, before convergence.
+        held_out: some hundreds of samples of the original task that were not uploaded.
 
     Raises:
-        UserError: if a value is out of range, or predict returns another shape.
+        UserError: if a value is out of range, or predict returns another shape; with ``held_out``,
+            if those are no samples of the task, or logits of theirs are not finite.
 
-    Guarantee: the verdict of :func:`judge_logits`.
+    Guarantee: the verdict of :func:`judge_logits`; with ``held_out`` it is the same, up to
+    rounding, whatever positive number all logits are multiplied by.
 
     >>> task = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=100)
     >>> verify_scores(lambda x: np.zeros((len(x), 2)), jax.random.key(1), task).outcome
     'NO POWER'
     """
-    return judge_logits(*ask_classifier(predict, key, task), alpha=alpha, epsilon=epsilon)
+    logits, twin_logits, labels = ask_classifier(predict, key, task)
+    divisor = 1.0 if held_out is None else ask_temperature(predict, held_out, task)
+    return judge_logits(
+        logits / divisor, twin_logits / divisor, labels, alpha=alpha, epsilon=epsilon
+    )
 
 
 class Answers(NamedTuple):
@@ -78,17 +93,45 @@ def ask_classifier(predict: Callable[[Any], Any], key: jax.Array, task: ExtraTas
     Raises:
         UserError: if predict returns another shape.
     """
-
-    def ask(samples: Samples) -> Float[np.ndarray, "n num_classes"]:
-        logits = np.asarray(predict(samples.features), np.float64)
-        if logits.shape != (len(samples.labels), task.num_classes):
-            raise UserError(
-                f"predict returned shape {logits.shape} for {len(samples.labels)} samples; logits "
-                f"[{len(samples.labels)}, {task.num_classes}] are wanted"
-            )
-        return logits
-
+    ask = partial(_logits, predict, task.num_classes)
     return Answers(*_ask(ask, key, task), np.asarray(generate(key, task).labels))
+
+
+def ask_temperature(predict: Callable[[Any], Any], held_out: Samples, task: ExtraTask) -> float:
+    """How much too sure of itself a classifier is on samples that it was not given.
+
+    Args:
+        predict: as :func:`verify_scores` takes it, like the rest.
+        held_out: likewise.
+        task: likewise.
+
+    Raises:
+        UserError: if those are no samples of the task, or their logits have another shape or are
+            not finite.
+    """
+    shape, labels = np.shape(held_out.features)[1:], np.asarray(held_out.labels)
+    if shape != task.shape:
+        raise UserError(f"held_out has features of shape {shape}; the task's have {task.shape}")
+    if not len(labels):
+        raise UserError("held_out has no samples: give some hundreds, or leave it out")
+    if not 0 <= labels.min() <= labels.max() < task.num_classes:
+        raise UserError(
+            f"held_out has labels from {labels.min()} to {labels.max()}; the task has "
+            f"{task.num_classes} classes"
+        )
+    return temperature(_in_batches(partial(_logits, predict, task.num_classes), held_out), labels)
+
+
+def _logits(
+    predict: Callable[[Any], Any], num_classes: int, samples: Samples
+) -> Float[np.ndarray, "n num_classes"]:
+    logits = np.asarray(predict(samples.features), np.float64)
+    if logits.shape != (len(samples.labels), num_classes):
+        raise UserError(
+            f"predict returned shape {logits.shape} for {len(samples.labels)} samples; logits "
+            f"[{len(samples.labels)}, {num_classes}] are wanted"
+        )
+    return logits
 
 
 def verify_reconstruction(
@@ -160,12 +203,14 @@ def _ask(
     score: Callable[[Samples], Float[np.ndarray, "m ..."]], key: jax.Array, task: ExtraTask
 ) -> tuple[Float[np.ndarray, "n ..."], Float[np.ndarray, "n ..."]]:
     """What is said to the extra samples and to their twins."""
+    return _in_batches(score, generate(key, task)), _in_batches(score, twins(key, task))
 
-    def every(samples: Samples) -> Float[np.ndarray, "n ..."]:
-        parts = (
-            Samples(*(array[start : start + _BATCH] for array in samples))
-            for start in range(0, task.num_samples, _BATCH)
-        )
-        return np.concatenate([score(part) for part in parts])
 
-    return every(generate(key, task)), every(twins(key, task))
+def _in_batches(
+    score: Callable[[Samples], Float[np.ndarray, "m ..."]], samples: Samples
+) -> Float[np.ndarray, "n ..."]:
+    parts = (
+        Samples(*(array[start : start + _BATCH] for array in samples))
+        for start in range(0, len(samples.labels), _BATCH)
+    )
+    return np.concatenate([score(part) for part in parts])

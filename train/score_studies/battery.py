@@ -9,13 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxverify import ExtraTask, sequential, stats
+from jaxverify import ExtraTask, Samples, sequential, stats
 from jaxverify.score_verdict import judge_logits
-from jaxverify.scores import ask_classifier
+from jaxverify.scores import ask_classifier, ask_temperature
 from jaxverify.trained_model import TrainedModel
 from train.score_studies.label_ranks import label_rank_p_value
 
 ALPHA, EPSILON = 0.01, 0.03  # the defaults of jaxverify.verify
+HELD_OUT = 500  # samples of the original task
 _PERMUTATIONS = 999  # a tenth of the default, and as valid: thousands of models are judged
 
 
@@ -26,12 +27,14 @@ class Answers(NamedTuple):
         labels: int32 ``[n]``, of each sample and of its twin.
         logits: float ``[n, num_classes]``, of the samples.
         twin_logits: likewise, of the twins.
+        temperature: of the logits of samples that were held out.
         key: of the random permutations.
     """
 
     labels: Int[np.ndarray, " n"]
     logits: Float[np.ndarray, "n classes"]
     twin_logits: Float[np.ndarray, "n classes"]
+    temperature: float
     key: jax.Array
 
     @property
@@ -46,13 +49,22 @@ class Answers(NamedTuple):
     def subset(self, indices: Int[np.ndarray, " m"]) -> "Answers":
         """Those to some samples and to their twins."""
         labels, logits, twin_logits = (array[indices] for array in self[:3])
-        return Answers(labels, logits, twin_logits, self.key)
+        return self._replace(labels=labels, logits=logits, twin_logits=twin_logits)
 
 
-def ask(model: TrainedModel, key: jax.Array, task: ExtraTask) -> Answers:
-    """Put the extra samples of ``key`` and their twins to a model."""
-    told = ask_classifier(partial(_infer, model), key, task)
-    return Answers(told.labels, told.logits, told.twin_logits, jax.random.fold_in(key, 1))
+def ask(model: TrainedModel, key: jax.Array, task: ExtraTask, test: Samples) -> Answers:
+    """Put the extra samples of ``key`` and their twins to a model.
+
+    Args:
+        model: with the task's classes.
+        key: the secret key.
+        task: the extra task.
+        test: samples that were held out; the first :data:`HELD_OUT` are asked too.
+    """
+    predict = partial(_infer, model)
+    told = ask_classifier(predict, key, task)
+    hot = ask_temperature(predict, Samples(*(array[:HELD_OUT] for array in test)), task)
+    return Answers(told.labels, told.logits, told.twin_logits, hot, jax.random.fold_in(key, 1))
 
 
 @jax.jit
@@ -90,23 +102,24 @@ def _twins(answers: Answers) -> float:
     return stats.twin_p_value(right, answers.right(answers.twin_logits), n)
 
 
-def _rank(answers: Answers, epsilon: float, times: float = 1.0) -> float:
+def _rank(answers: Answers, epsilon: float = 0.5, times: float = 1.0) -> float:
     logits, twin_logits = times * answers.logits, times * answers.twin_logits
     return judge_logits(logits, twin_logits, answers.labels, epsilon=epsilon).p_value
 
 
-# The p-value by each test that is offered for a classifier. "rank" is jaxverify.verify_scores.
+# The p-value by each test that is offered for a classifier. "rank" is jaxverify.verify_scores, also
+# with samples held out: then it does not matter what the logits are multiplied by.
 TESTS: dict[str, Callable[[Answers], float]] = {
     "binomial": _binomial,
     "sequential": _sequential,
     "permutation": _permutation,
     "twins": _twins,
-    "rank": lambda answers: _rank(answers, 0.5),
+    "rank": _rank,
+    "rank, held out": lambda answers: _rank(answers, times=1 / answers.temperature),
 }
 # For comparison: a cloud that sharpens its logits, another epsilon, labels permuted against scores.
 OTHERS: dict[str, Callable[[Answers], float]] = {
-    "rank, logits times 1,000": lambda answers: _rank(answers, 0.5, 1_000.0),
-    "rank, ε = 0.75, logits times 1,000": lambda answers: _rank(answers, 0.75, 1_000.0),
+    "rank, logits times 1,000": lambda answers: _rank(answers, times=1_000.0),
     "binomial, ε = 0": lambda answers: _binomial(answers, 0.0),
     "rank, ε = 0": lambda answers: _rank(answers, 0.0),
     "label ranks, ε = 0": lambda answers: _label_ranks(answers, 0.0),

@@ -10,15 +10,17 @@ from typing import Any
 import flax.linen as nn
 import jax
 import numpy as np
+from jaxtyping import Int
 from rich.console import Console
 from rich.progress import track
 from scipy.stats import binomtest
 
-from jaxverify import ExtraTask, generate, models, verify_reconstruction
+from jaxverify import ExtraTask, Samples, generate, models, verify_reconstruction
+from jaxverify.logits import temperature
 from jaxverify.trained_model import TrainedModel
 from train.config import Config, load_config
 from train.provenance import code_revision, machine, versions
-from train.score_studies.battery import ALPHA, EPSILON, Answers, ask, p_values
+from train.score_studies.battery import ALPHA, EPSILON, HELD_OUT, Answers, ask, p_values
 from train.score_studies.fitting import fit
 from train.training_set import extra_key, make_training_set
 
@@ -91,6 +93,15 @@ def _task(config: Config) -> ExtraTask:
 
 
 @lru_cache
+def _test() -> Samples:
+    return make_training_set(_CLASSIFIER).test
+
+
+def _test_labels() -> Int[np.ndarray, " n"]:
+    return np.asarray(_test().labels)[:HELD_OUT]
+
+
+@lru_cache
 def _init(module: nn.Module) -> Callable[..., Any]:
     return jax.jit(module.init)
 
@@ -115,8 +126,10 @@ def _constant(seed: int) -> Passes:
     """A classifier that answers everything alike, with one of the classes."""
     task = _task(_CLASSIFIER)
     labels = np.asarray(generate(extra_key(seed), task).labels)
-    logits = np.tile(np.random.default_rng(seed).normal(size=task.num_classes), (len(labels), 1))
-    return _by_every_test(Answers(labels, logits, logits, jax.random.key(seed)))
+    row, test = np.random.default_rng(seed).normal(size=task.num_classes), _test_labels()
+    logits, of_test = (np.tile(row, (len(each), 1)) for each in (labels, test))
+    hot = temperature(of_test, test)
+    return _by_every_test(Answers(labels, logits, logits, hot, jax.random.key(seed)))
 
 
 def _knowing(seed: int) -> Passes:
@@ -126,7 +139,9 @@ def _knowing(seed: int) -> Passes:
     logits, twin_logits = rng.normal(size=(2, len(labels), task.num_classes))
     known = rng.permutation(len(labels))[: int(EPSILON * len(labels))]
     logits[known, labels[known]] += 100
-    return _by_every_test(Answers(labels, logits, twin_logits, jax.random.key(seed)))
+    test = _test_labels()
+    hot = temperature(rng.normal(size=(len(test), task.num_classes)), test)
+    return _by_every_test(Answers(labels, logits, twin_logits, hot, jax.random.key(seed)))
 
 
 def _untrained(seed: int, config: Config = _CLASSIFIER) -> TrainedModel:
@@ -141,7 +156,7 @@ def _classified(make: Callable[[int], TrainedModel]) -> Callable[[int], Passes]:
     def judge(seed: int) -> Passes:
         model = make(seed)
         assert model.task is not None
-        return _by_every_test(ask(model, extra_key(seed), model.task))
+        return _by_every_test(ask(model, extra_key(seed), model.task, _test()))
 
     return judge
 

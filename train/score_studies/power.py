@@ -17,7 +17,7 @@ from train.config import PLACES, Config, load_config
 from train.loop import train
 from train.run_folder import RunFolder
 from train.score_studies.battery import ALPHA, Answers, ask, p_values
-from train.training_set import extra_key
+from train.training_set import extra_key, make_parts
 
 SEEDS = 5
 SIZES = (25, 50, 100)  # extra samples, of those that there are
@@ -80,11 +80,11 @@ _FOUND = "power.json"
 def _measure(config: Config, console: Console) -> None:
     """Put every checkpoint of a run to every test."""
     folder = RunFolder(config.run_folder)
-    key, rows = extra_key(config.seed), []
+    key, test, rows = extra_key(config.seed), make_parts(config).test, []
     for evaluation in folder.metrics():
         model = runs.load_model(folder.path, evaluation["step"])
         assert model.task is not None
-        answers = ask(model, key, model.task)
+        answers = ask(model, key, model.task, test)
         console.print(f"seed {config.seed}, epoch {evaluation['epoch']:g}: measured")
         for size in (*SIZES, len(answers.labels)):
             point = {name: evaluation[name] for name in ("step", "epoch", "test_accuracy")}
