@@ -25,6 +25,9 @@ MAKEFLAGS += --no-print-directory
 # Otherwise pyright asks the network for a newer pyright.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
+# Python compiles what it imports; most of what is installed is never imported.
+export PIP_NO_COMPILE = 1
+
 .DEFAULT_GOAL = help
 .PHONY: help demo test lint pytest test-newest setup-newest test-serving setup-serving bench lock \
 	upgrade clean
@@ -65,9 +68,7 @@ test-serving: setup-serving ## train, export and serve with PyTorch, KServe and 
 	.venv-serving/bin/python -m pytest tests/serving/test_*.py
 
 # PyTorch stands in no lock, as its builds are many: on Linux it is the small one where
-# PIP_EXTRA_INDEX_URL is set as its installation page says. Most of what is installed here is never
-# imported, so pip compiles nothing.
-setup-serving: export PIP_NO_COMPILE = 1
+# PIP_EXTRA_INDEX_URL is set as its installation page says.
 setup-serving:
 	@$(MAKE) VENV=.venv-serving LOCK=requirements-serving.lock .venv-serving/installed
 	.venv-serving/bin/python -m pip install --quiet torch==2.13.0
