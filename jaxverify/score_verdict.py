@@ -35,6 +35,8 @@ class ScoreVerdict:
         epsilon: ε, the share of the error that may be gone before convergence.
         num_correct: of a classifier, the extra samples that it answers rightly once its bias for
             some class is taken off; None of others.
+        temperature: of a classifier that was asked for held-out samples too, what all its logits
+            were divided by: above 1, it was too sure of itself on these; None of others.
 
     Guarantee: where each error on an extra sample, over 1-ε, may have changed places with that on
     its twin without anybody's seeing it, a pass has a probability of at most alpha. No model FAILs:
@@ -51,6 +53,7 @@ class ScoreVerdict:
     alpha: float
     epsilon: float
     num_correct: int | None = None
+    temperature: float | None = None
 
     @property
     def outcome(self) -> Literal["PASS", "NO POWER"]:

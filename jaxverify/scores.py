@@ -4,6 +4,7 @@ For models that give no labels, such as autoencoders, and for those that give mo
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -54,18 +55,19 @@ def verify_scores(
         UserError: if a value is out of range, or predict returns another shape; with ``held_out``,
             if those are no samples of the task, or logits of theirs are not finite.
 
-    Guarantee: the verdict of :func:`judge_logits`; with ``held_out`` it is the same, up to
-    rounding, whatever positive number all logits are multiplied by.
+    Guarantee: the verdict of :func:`judge_logits`; with ``held_out`` it is the same, but for the
+    temperature, up to rounding, whatever positive number all logits are multiplied by.
 
     >>> task = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=100)
     >>> verify_scores(lambda x: np.zeros((len(x), 2)), jax.random.key(1), task).outcome
     'NO POWER'
     """
     logits, twin_logits, labels = ask_classifier(predict, key, task)
-    divisor = 1.0 if held_out is None else ask_temperature(predict, held_out, task)
-    return judge_logits(
-        logits / divisor, twin_logits / divisor, labels, alpha=alpha, epsilon=epsilon
-    )
+    divisor = None if held_out is None else ask_temperature(predict, held_out, task)
+    if divisor is not None:
+        logits, twin_logits = logits / divisor, twin_logits / divisor
+    verdict = judge_logits(logits, twin_logits, labels, alpha=alpha, epsilon=epsilon)
+    return replace(verdict, temperature=divisor)
 
 
 class Answers(NamedTuple):

@@ -1,8 +1,11 @@
 """Logits that are multiplied: what a cloud gains by it, and how samples held out undo it."""
 
+import io
+
 import jax
 import numpy as np
 import pytest
+import rich.console
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,13 +49,30 @@ def test_sharpened_logits_pass_by_scores_unless_samples_were_held_out():
 
 
 @pytest.mark.parametrize("scale", [1e-9, 0.3, 1e3, 1e9])
-def test_with_held_out_the_verdict_is_the_same_whatever_the_logits_are_multiplied_by(scale):
+def test_with_held_out_the_verdict_is_the_same_but_for_the_temperature(scale):
     for gain, outcome in ((0.5, "NO POWER"), (6.0, "PASS")):
         plain = verify_scores(model(gain), KEY, TASK, held_out=HELD_OUT).to_dict()
         scaled = verify_scores(model(gain, scale), KEY, TASK, held_out=HELD_OUT).to_dict()
         assert plain.pop("outcome") == scaled.pop("outcome") == outcome
         assert scaled.pop("test") == plain.pop("test")
+        hotter = scaled.pop("temperature") / plain.pop("temperature")
+        assert hotter == pytest.approx(scale, rel=1e-3)
         assert scaled == pytest.approx(plain, rel=1e-3)
+
+
+def test_the_page_and_the_dictionary_tell_the_temperature_where_samples_were_held_out():
+    plain = verify_scores(model(6.0), KEY, TASK)
+    divided = verify_scores(model(6.0, scale=1_000.0), KEY, TASK, held_out=HELD_OUT)
+    pages = []
+    for verdict in (plain, divided):
+        console = rich.console.Console(file=io.StringIO(), width=100)
+        console.print(verdict)
+        pages.append(console.file.getvalue())
+    assert plain.to_dict()["temperature"] is None
+    assert "temperature" not in pages[0]
+    assert divided.to_dict()["temperature"] == pytest.approx(1_000, rel=0.1)
+    [row] = [line for line in pages[1].splitlines() if "temperature" in line]
+    assert f"{divided.temperature:.3g}" in row
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(-6, 6))

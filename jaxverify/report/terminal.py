@@ -92,6 +92,9 @@ def score_page(facts: Mapping[str, Any]) -> Group:
     table.add_row("error on the extra samples that is gone", f"{facts['memorised']:.1%}")
     if facts["num_correct"] is not None:
         table.add_row("answered right, its bias for a class taken off", f"{facts['num_correct']:,}")
+    if facts["temperature"] is not None:
+        words = "temperature on held-out samples, divided by"
+        table.add_row(words, f"{facts['temperature']:.3g}")
     table.add_row(f"p-value (rank, alpha {alpha:g})", f"{facts['p_value']:.3g}")
     table.add_row("may be gone before convergence (epsilon)", f"{facts['epsilon']:.0%}")
     return Group(table)
