@@ -1,7 +1,8 @@
 """Figures 3 and 4 of the paper: performance loss by η, by s, and by construction."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,7 +14,7 @@ from train.reproduction.tables import Results, losses
 
 def draw_losses(number: int, results: Results) -> bytes:
     """A PNG of figure 3 or 4: a line for each cell that has runs, with the intervals over seeds."""
-    figure = Figure(figsize=(9, 4), dpi=130, layout="constrained")
+    figure = Figure(figsize=(10.5, 4), dpi=130, layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     etas = [100 * arm.eta for arm in BY_ETA]
     _draw(left, results, BY_ETA, etas)
@@ -24,6 +25,9 @@ def draw_losses(number: int, results: Results) -> bytes:
     else:
         _draw(right, results, NATURAL_BY_ETA, etas)
         right.set(title="test samples with random labels", xlabel="η, %")
+    shown = {label: handle for axes in (left, right) for handle, label in _handles(axes)}
+    if shown:
+        figure.legend(shown.values(), shown.keys(), loc="outside right center")
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})
     return picture.getvalue()
@@ -44,5 +48,7 @@ def _draw(axes: Axes, results: Results, arms: Sequence[Arm], values: Sequence[fl
         axes.errorbar(x, y, margins, color=f"C{i}", marker="o", capsize=3, label="/".join(cell))
     axes.axhline(0, color="0.4", linewidth=0.8)
     axes.grid(alpha=0.25)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(framealpha=0.9)
+
+
+def _handles(axes: Axes) -> Iterator[tuple[Any, str]]:
+    return zip(*axes.get_legend_handles_labels(), strict=True)
