@@ -142,20 +142,6 @@ def lonely(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def bereft(tmp_path_factory):
-    """A run, its first checkpoint, and the ends of its processes, one of which was killed then.
-
-    Until the other one has missed it for long enough, the other tests run.
-    """
-    workdir = tmp_path_factory.mktemp("bereft") / "run"
-    survivor, victim = start_both(workdir)
-    step = wait_for_checkpoint(workdir)
-    os.kill(child(victim), signal.SIGKILL)
-    with ThreadPoolExecutor() as pool:
-        yield workdir, step, *(pool.submit(end, p, HEARTBEAT + 30) for p in (survivor, victim))
-
-
-@pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
     """The run that all others must equal."""
     workdir = tmp_path_factory.mktemp("runs") / "whole"
@@ -164,7 +150,35 @@ def whole(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-def test_two_processes_of_four_devices_are_one_run_of_eight(lonely, bereft, whole, tmp_path):
+def test_one_process_killed_ends_all_and_one_or_two_go_on(lonely, request, tmp_path):
+    workdir = tmp_path / "run"
+    survivor, victim = start_both(workdir)
+    step = wait_for_checkpoint(workdir)
+    os.kill(child(victim), signal.SIGKILL)
+    with ThreadPoolExecutor() as pool:
+        ends = [pool.submit(end, process, HEARTBEAT + 30) for process in (victim, survivor)]
+        whole = request.getfixturevalue("whole")  # trained while the survivor misses the other
+
+    status, _, errors = ends[0].result()
+    assert status == 2
+    assert "process 1 of 2 was killed (SIGKILL)" in one_line(errors)
+    status, _, errors = ends[1].result()
+    assert status == 2
+    assert "process 0 of 2" in one_line(errors)
+    last = RunFolder(workdir).saved_step()
+    assert last >= step
+    assert f"the last checkpoint is of step {last}: the same commands with --resume" in errors
+    assert not (workdir / "result.json").exists()
+
+    assert train_alone(workdir, "--resume", "--stop-epoch", "1.5") == 0
+    first, second = end_both(start_both(workdir, "--resume"))
+    assert (first[0], second) == (0, (0, "", "")), first
+    assert "going on after step 15 of 20" in first[1]
+    check_same_run(workdir, whole)
+
+
+@pytest.mark.slow
+def test_two_processes_of_four_devices_are_one_run_of_eight(lonely, whole, tmp_path):
     workdir = tmp_path / "run"
     (status, shown, errors), second = end_both(start_both(workdir))
     assert (status, second) == (0, (0, "", "")), errors
@@ -229,27 +243,6 @@ def test_under_slurm_nothing_but_distributed_is_needed(lonely, tmp_path, monkeyp
         assert status == 2
         assert "batch_size is 12, not a multiple of the 8 devices" in one_line(errors)
     assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.slow
-def test_one_process_killed_ends_all_and_one_or_two_go_on(lonely, bereft, whole):
-    workdir, step, survivor, victim = bereft
-    status, _, errors = victim.result()
-    assert status == 2
-    assert "process 1 of 2 was killed (SIGKILL)" in one_line(errors)
-    status, _, errors = survivor.result()
-    assert status == 2
-    assert "process 0 of 2" in one_line(errors)
-    last = RunFolder(workdir).saved_step()
-    assert last >= step
-    assert f"the last checkpoint is of step {last}: the same commands with --resume" in errors
-    assert not (workdir / "result.json").exists()
-
-    assert train_alone(workdir, "--resume", "--stop-epoch", "1.5") == 0
-    first, second = end_both(start_both(workdir, "--resume"))
-    assert (first[0], second) == (0, (0, "", "")), first
-    assert "going on after step 15 of 20" in first[1]
-    check_same_run(workdir, whole)
 
 
 @pytest.mark.slow
