@@ -20,7 +20,7 @@ from jaxverify import UserError
 from train.loop import TrainingError
 from train.reproduce import main
 from train.reproduction import queue
-from train.reproduction.arms import ARMS, BASELINE, CELLS, STANDARD, Arm
+from train.reproduction.arms import ARMS, BASELINE, CELLS, FIFTH_CELL, STANDARD, Arm
 from train.reproduction.duration import Durations
 from train.reproduction.plan import Run, plan
 from train.reproduction.studies import STUDIES
@@ -62,6 +62,17 @@ def test_every_run_of_the_plan_has_a_folder_of_its_own_and_a_recipe_that_can_run
     assert {arm.construction for arm in of_images} == {"none", "regions", "natural"}
     assert {BASELINE, STANDARD} < of_images  # tables 1 to 3
     assert {run.seed for run in runs if run.cell[0] == "cifar10"} == of_seeds[budget]
+
+
+def test_figure_4_of_resnet34_on_two_cores_is_of_a_fifth_of_cifar10():
+    runs = plan([("figure", 4)], [FIFTH_CELL], "cpu")
+    configs = [run.config(Path("r"), None) for run in runs]
+    assert {(c.train_samples, c.augment, c.epochs) for c in configs} == {(10_000, "none", 20)}
+    assert [run.arm.construction for run in runs] == ["none", *["regions"] * 4, *["natural"] * 4]
+    by_eta = [run.arm for run in plan([("study", "size")], CELLS, "cpu")]
+    assert by_eta == [run.arm for run in runs[1:5]]  # which are not run twice
+    whole = [run.config(Path("r"), None) for run in plan([("figure", 4)], [FIFTH_CELL], "paper")]
+    assert {config.train_samples for config in whole} == {None}
 
 
 def test_the_runs_of_the_studies_change_one_thing_each_and_can_run():

@@ -7,10 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-from train.reproduction import measures, publication, study_tables, tables
+from train.reproduction import measures, pictures, publication, study_tables, tables
 from train.reproduction import plan as plan_module
-from train.reproduction.arms import BASELINE, CELLS, ETAS, STANDARD, Arm
+from train.reproduction.arms import (
+    BASELINE,
+    CELLS,
+    ETAS,
+    FIFTH_BASELINE,
+    FIFTH_CELL,
+    FIFTH_NATURAL_BY_ETA,
+    STANDARD,
+    Arm,
+)
 from train.reproduction.finished import finished
 from train.reproduction.plan import Run
 from train.summary import summarise
@@ -59,6 +69,37 @@ def test_performance_loss_pairs_runs_of_one_seed():
     assert measures.performance_loss(result(0, 0.9), probed) == pytest.approx(0.03)
     with pytest.raises(ValueError, match="seeds 0 and 1"):
         measures.performance_loss(result(0, 0.9), result(1, 0.8))
+
+
+def test_a_loss_is_taken_against_the_baseline_of_the_same_recipe():
+    plain, fifth = Arm("natural", eta=0.04), FIFTH_NATURAL_BY_ETA[2]
+    results = {
+        (FIFTH_CELL, BASELINE): [result(0, 0.9)],
+        (FIFTH_CELL, plain): [result(0, 0.88)],
+        (FIFTH_CELL, FIFTH_BASELINE): [result(0, 0.6)],
+        (FIFTH_CELL, fifth): [result(0, 0.55)],
+    }
+    found = {row[1]: row[2] for row in tables.figure4(results, [FIFTH_CELL]) if row[3] == "1"}
+    assert found == {str(plain): "2.00", str(fifth): "5.00"}
+    assert all(row[2] != "5.00" for row in tables.figure4(results, [IMDB]))
+    del results[FIFTH_CELL, FIFTH_BASELINE]
+    assert tables.losses(results, FIFTH_CELL, fifth) == []
+
+
+def test_figure_4_draws_the_fifth_of_cifar10_beside_the_cells(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    results = {
+        (FIFTH_CELL, arm): [result(0, best)]
+        for arm, best in ((FIFTH_BASELINE, 0.6), (FIFTH_NATURAL_BY_ETA[3], 0.55))
+    } | {(IMDB, BASELINE): [result(0, 0.9)], (IMDB, STANDARD): [result(0, 0.9)]}
+    pictures.draw_losses(4, results)
+    (figure,) = drawn
+    (legend,) = figure.legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels == ["imdb/textcnn", "cifar10/resnet34, a fifth of it"]
+    line = figure.axes[1].containers[0].lines[0]
+    assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == ([8.0], [pytest.approx(5.0)])
 
 
 def test_false_accepts_are_passes_below_95_percent_of_the_best_and_false_rejects_final_failures():
@@ -184,10 +225,10 @@ def test_what_is_published_is_shown_and_says_nothing_of_the_machine(tmp_path, mo
     assert not re.search("/secret|/data", everything)
     assert "| imdb/textcnn | natural-eta0.008 | 2.00 ± 0.00 | 2 |" in page
     assert "Not run yet: `python -m train.reproduce --figure 3`" in page
-    pictures = sorted((tmp_path / "pictures").iterdir())
+    drawn = sorted((tmp_path / "pictures").iterdir())
     names = ["crossing-imdb-textcnn-eta0.008-s0.75.png", "figure4.png"]
-    assert [picture.name for picture in pictures] == names
-    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
+    assert [picture.name for picture in drawn] == names
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in drawn)
     assert all(f"](pictures/{name})" in page or f"/{name})" in page for name in names)
     assert "Not run yet: `python -m train.reproduce --study early`" in page
     assert "| imdb/textcnn | the paper's | 200 | 99.00 ± 0.00 |" in page

@@ -101,8 +101,7 @@ def _reproduce(options: argparse.Namespace, console: Console) -> int:
     for kind, name in asked:
         if kind == "study":
             about = STUDIES[str(name)]
-            chosen = [pair for pair in about.runs if pair[0] in cells]
-            console.print(_table(f"{name}: {about.question}", study(results, chosen)))
+            console.print(_table(f"{name}: {about.question}", study(about, results, cells)))
         else:
             make = ARTEFACTS[kind, name]
             console.print(_table(f"{kind} {name}: {make.__doc__}", make(results, cells)))

@@ -7,7 +7,17 @@ from typing import Literal
 
 from jaxverify.errors import UserError
 from train.config import Config, load_config
-from train.reproduction.arms import ARMS, CELLS, Arm, Artefact, Cell
+from train.reproduction.arms import (
+    ARMS,
+    CELLS,
+    FIFTH_BASELINE,
+    FIFTH_BY_ETA,
+    FIFTH_CELL,
+    FIFTH_NATURAL_BY_ETA,
+    Arm,
+    Artefact,
+    Cell,
+)
 from train.reproduction.studies import STUDIES
 
 Budget = Literal["smoke", "cpu", "paper"]
@@ -79,7 +89,8 @@ def plan(artefacts: Iterable[Artefact], cells: Sequence[Cell], budget: Budget) -
         artefacts: such as ``("table", 2)`` or ``("study", "labels")``.
         cells: in the order in which they are to run.
         budget: "paper" has three seeds; "cpu" three of the texts, and of the images one, at the
-            paper's η and s and at one more of each; "smoke" one, of a few samples.
+            paper's η and s and at one more of each, and for figure 4 resnet34 on a fifth of
+            CIFAR-10; "smoke" one, of a few samples.
     """
     artefacts = list(artefacts)
     pairs = [
@@ -98,6 +109,8 @@ def arms_of(artefact: Artefact, cell: Cell, budget: Budget) -> list[Arm]:
     kind, name = artefact
     if kind == "study":
         return [arm for of, arm in STUDIES[str(name)].runs if of == cell]
+    if (artefact, cell, budget) == (("figure", 4), FIFTH_CELL, "cpu"):
+        return [FIFTH_BASELINE, *FIFTH_BY_ETA, *FIFTH_NATURAL_BY_ETA]
     arms = ARMS[artefact]
     if _slow(cell, budget):
         return [arm for arm in arms if arm.eta in _FEW_ETAS and arm.fixed_ratio in _FEW_RATIOS]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from train.reproduction.arms import STANDARD, Arm, Cell
+from train.reproduction.arms import FIFTH, FIFTH_BY_ETA, STANDARD, Arm, Cell
 
 _TEXTCNN: tuple[Cell, ...] = (("imdb", "textcnn"), ("ag_news", "textcnn"))
 _RESNET: Cell = ("cifar10", "resnet34")
@@ -11,9 +11,8 @@ _VGG: Cell = ("cifar10", "vgg11")
 _ZIPF = STANDARD.with_changes(generator="zipf")
 
 # A fifth of CIFAR-10, so that two cores finish a run in minutes; N = 400 as of the whole.
-_SMALL = STANDARD.with_changes(eta=0.04, train_samples=10_000, epochs=20, eval_every=1)
-# Twenty epochs of it are enough without augmentation alone.
-_SMALL_PLAIN = _SMALL.with_changes(augment="none")
+_SMALL_PLAIN = STANDARD.with_changes(eta=0.04, **FIFTH)
+_SMALL = STANDARD.with_changes(eta=0.04, **{k: v for k, v in FIFTH.items() if k != "augment"})
 # What the recipes for two cores were chosen by: a tenth of the training set held out, and named
 # "test" in what the run says.
 _HELD_OUT = STANDARD.with_changes(validation_split=0.1, eval_every=0.5)
@@ -131,8 +130,6 @@ STUDIES: dict[str, Study] = {
     ),
     "size": Study(
         "How much does N, at one size of the training set?",
-        _each(
-            (_RESNET,), *(_SMALL_PLAIN.with_changes(eta=eta) for eta in (0.01, 0.02, 0.04, 0.08))
-        ),
+        _each((_RESNET,), *FIFTH_BY_ETA),
     ),
 }

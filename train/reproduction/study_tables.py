@@ -1,18 +1,25 @@
 """What the studies found, as tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from jaxverify.stats import threshold
 from train.reproduction import measures
-from train.reproduction.arms import STANDARD, Arm, Cell
+from train.reproduction.arms import CELLS, STANDARD, Arm, Cell
 from train.reproduction.formatting import READINGS, cq, mean, name_of, readings, share
+from train.reproduction.studies import Study
 from train.reproduction.tables import Results, Rows
 
 _EPSILONS = (0.03, 0.1, 0.2, 0.3)
 
 
-def study(results: Results, runs: Iterable[tuple[Cell, Arm]]) -> Rows:
-    """What became of CQ under each recipe of a study."""
+def study(about: Study, results: Results, cells: Sequence[Cell] = CELLS) -> Rows:
+    """What a study found in some cells."""
+    pairs = [pair for pair in about.runs if pair[0] in cells]
+    return (by_test if about.by_test else by_recipe)(results, pairs)
+
+
+def by_recipe(results: Results, runs: Iterable[tuple[Cell, Arm]]) -> Rows:
+    """What became of CQ under each recipe."""
     head = ["cell", "recipe", "N", "last train", "best test", "CQ", *READINGS]
     rows = [[*head, "false reject", "false accept", "seeds"]]
     for cell, arm in runs:

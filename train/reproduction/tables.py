@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from train.reproduction.arms import (
     BASELINE,
     BY_ETA,
     BY_FIXED_RATIO,
+    FIFTH_BY_ETA,
+    FIFTH_CELL,
+    FIFTH_NATURAL_BY_ETA,
     NATURAL_BY_ETA,
     STANDARD,
     Arm,
@@ -85,7 +89,9 @@ def figure3(results: Results, cells: Sequence[Cell]) -> Rows:
 
 def figure4(results: Results, cells: Sequence[Cell]) -> Rows:
     """Performance loss by η of the extra task and of test samples with random labels."""
-    return _losses_by_arm(results, cells, (*BY_ETA, *NATURAL_BY_ETA))
+    rows = _losses_by_arm(results, cells, (*BY_ETA, *NATURAL_BY_ETA))
+    fifth = [FIFTH_CELL] if FIFTH_CELL in cells else []
+    return rows + _losses_by_arm(results, fifth, (*FIFTH_BY_ETA, *FIFTH_NATURAL_BY_ETA))[1:]
 
 
 ARTEFACTS: dict[Artefact, Callable[[Results, Sequence[Cell]], Rows]] = {
@@ -122,8 +128,9 @@ def _paper(table: str, cell: Cell) -> Any:
 
 
 def losses(results: Results, cell: Cell, arm: Arm) -> list[float]:
-    """Performance losses in points, of the seeds that have both runs."""
-    baselines = {result["config"]["seed"]: result for result in results.get((cell, BASELINE), ())}
+    """Performance losses in points, of the seeds that have both runs by the arm's recipe."""
+    baseline = results.get((cell, replace(BASELINE, changes=arm.changes)), ())
+    baselines = {result["config"]["seed"]: result for result in baseline}
     pairs = (
         (baselines[seed], result)
         for result in results.get((cell, arm), ())
