@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxverify import stats
+from jaxverify.caution import one_answer
 from jaxverify.errors import UserError
 from jaxverify.verdict import Outcome
 
@@ -95,7 +96,7 @@ def judge(
         epsilon: ε.
         target_share: the share under which a model FAILs; without it, what a binomial test of all
             n answers detects with 90% power.
-        cautions: to be passed on.
+        cautions: to be passed on. A model that FAILs with one answer to nearly all has one more.
 
     Raises:
         UserError: if there are more answers than samples, or a value is out of its range.
@@ -126,6 +127,9 @@ def judge(
         outcome = "PASS" if passed <= failed else "FAIL"
     end = min(passed, failed, len(answers))
     best = float(evidence[: end + 1].max())
+    if outcome == "FAIL":
+        known = answers[:end][(answers[:end] >= 0) & (answers[:end] < num_classes)]
+        cautions += one_answer(int(np.bincount(known, minlength=1).max()), end)
     return SequentialVerdict(
         outcome=outcome,
         num_asked=end,

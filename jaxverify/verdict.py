@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import jax
 
 from jaxverify import stats
+from jaxverify.caution import one_answer
 from jaxverify.errors import UserError
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Verdict:
             so that an endpoint which breaks down makes no model FAIL.
         passed: whether p_value <= alpha, bool.
         num_unknown: answers that were no class at all, counted as wrong, int32.
+        num_alike: how many answers are the commonest one, int32.
         setting: what all this rests on; static.
 
     Guarantee: a model that has not converged, in the sense that it knows at most the share
@@ -87,6 +89,7 @@ class Verdict:
     memorised_upper: jax.Array
     passed: jax.Array
     num_unknown: jax.Array
+    num_alike: jax.Array
     setting: Setting = field(metadata={"static": True})
 
     @property
@@ -136,6 +139,7 @@ class Verdict:
             "passed": bool(self.passed),
             "num_correct": correct,
             "num_unknown": int(self.num_unknown),
+            "num_alike": int(self.num_alike),
             "accuracy": correct / n,
             "threshold": threshold,
             "p_value": p_value,
@@ -143,9 +147,14 @@ class Verdict:
             "memorised_lower": float(lower),
             "memorised_upper": float(upper),
             **setting._asdict(),
-            "cautions": list(setting.cautions),
+            "cautions": [*setting.cautions, *self._one_answer()],
             "sensitivity": [row._asdict() for row in self.sensitivity()],
         }
+
+    def _one_answer(self) -> tuple[str, ...]:
+        if bool(self.passed):
+            return ()
+        return one_answer(int(self.num_alike), self.setting.num_samples)
 
     def to_json(self) -> str:
         """:meth:`to_dict` as one JSON object, valid everywhere (no NaN, no infinity)."""

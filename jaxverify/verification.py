@@ -178,6 +178,7 @@ def _judge(
     tables = _tabulate(setting)
     num_correct = jnp.sum(answers == labels, dtype=jnp.int32)
     num_unknown = jnp.sum(answers < 0, dtype=jnp.int32)
+    by_class = jax.nn.one_hot(answers, setting.num_classes, dtype=jnp.int32).sum(axis=0)
 
     def look_up(table: Float32[np.ndarray, " m"]) -> jax.Array:
         return jnp.asarray(table)[num_correct]
@@ -202,6 +203,7 @@ def _judge(
         memorised_upper=jnp.asarray(tables.memorised_upper)[num_correct + num_unknown],
         passed=passed,
         num_unknown=num_unknown,
+        num_alike=by_class.max(),
         setting=setting,
     )
 
