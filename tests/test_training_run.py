@@ -154,12 +154,12 @@ def test_probing_evaluates_where_a_pass_begins_and_alters_nothing_else(tmp_path)
         {name: row.pop(name) for name in list(row) if name.startswith(("scores", "sharpened"))}
         for row in rows
     ]
-    assert scores[-1]["scores_passed"]
     model = load_model(tmp_path / "with")
     assert model.task is not None
     expected = jaxverify.verify_scores(
         lambda features: model.apply(model.variables, features), extra_key(0), model.task
     )
+    assert scores[-1]["scores_passed"] == expected.passed  # near alpha: CPUs differ
     assert scores[-1]["scores_p_value"] == pytest.approx(expected.p_value)
     assert scores[-1]["scores_memorised"] == pytest.approx(expected.memorised, abs=1e-4)
     added = [row for row in rows if row["step"] not in {row["step"] for row in without}]
