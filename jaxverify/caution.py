@@ -78,6 +78,6 @@ def one_answer(num_alike: int, num_answers: int) -> tuple[str, ...]:
     return (
         f"{num_alike:,} of {num_answers:,} answers are the same class: the model does not tell the "
         "extra samples apart. Networks in training do so, and some still when they are trained to "
-        "the end: before you rely on this, see that a model of this kind passes that you know to "
-        "be finished.",
+        "the end: before you rely on this, train one of this kind to the end yourself, and see "
+        "that it passes.",
     )
