@@ -162,7 +162,7 @@ def test_a_model_fitted_without_a_folder_is_that_of_the_training_loop(finished):
     fitted, trained = fit(replace(config, workdir=None)), load_model(finished)
     features = jnp.asarray(make_training_set(config).test.features)
     one, two = (np.asarray(m.apply(m.variables, features)) for m in (fitted, trained))
-    # Rounding: of one device and of eight, 2% on some CPUs; a tenth more of learning rate makes 13%.
+    # Rounding: one device and eight, 2% on some CPUs. A tenth more of learning rate makes 13%.
     assert np.sqrt(np.square(one - two).mean()) < 0.05 * two.std()
     untouched = fit(replace(config, stop_epoch=1.0))
     three = np.asarray(untouched.apply(untouched.variables, features))
