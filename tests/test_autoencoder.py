@@ -157,15 +157,16 @@ def test_a_resumed_run_is_the_same_run(finished, tmp_path):
     assert rows[0] == rows[1]
 
 
-def test_a_model_fitted_without_a_folder_is_that_of_the_training_loop(finished):
-    config = Config.from_json(RunFolder(finished).about()["config"])
-    fitted, trained = fit(replace(config, workdir=None)), load_model(finished)
+def test_a_model_fitted_without_a_folder_is_that_of_the_training_loop(tmp_path):
+    # Of few epochs: what one device and eight round differently grows from step to step.
+    assert train(tmp_path, "--stop-epoch", "5") == 0
+    config = Config.from_json(RunFolder(tmp_path).about()["config"])
+    fitted, trained = fit(replace(config, workdir=None)), load_model(tmp_path)
     features = jnp.asarray(make_training_set(config).test.features)
     one, two = (np.asarray(m.apply(m.variables, features)) for m in (fitted, trained))
-    # Rounding: one device and eight, 2% on some CPUs. A tenth more of learning rate makes 13%.
-    assert np.sqrt(np.square(one - two).mean()) < 0.05 * two.std()
-    untouched = fit(replace(config, stop_epoch=1.0))
-    three = np.asarray(untouched.apply(untouched.variables, features))
+    assert np.sqrt(np.square(one - two).mean()) < 0.01 * two.std()
+    stopped = fit(replace(config, workdir=None, stop_epoch=4.0))
+    three = np.asarray(stopped.apply(stopped.variables, features))
     assert np.sqrt(np.square(three - two).mean()) > 0.1 * two.std()
 
 

@@ -145,7 +145,7 @@ def test_text_from_a_folder_of_parquet_files_is_learnt(tmp_path):
 
 @pytest.mark.slow
 def test_probing_evaluates_where_a_pass_begins_and_alters_nothing_else(tmp_path):
-    options = ["--extra", "--epochs", "12", "--eval-every", "4"]
+    options = ["--extra", "--epochs", "16", "--eval-every", "4"]
     assert train_digits(*options, "--workdir", str(tmp_path / "without")) == 0
     probing = ["--probe-every", "0.25", "--twins", "--workdir", str(tmp_path / "with")]
     assert train_digits(*options, *probing) == 0
@@ -154,12 +154,12 @@ def test_probing_evaluates_where_a_pass_begins_and_alters_nothing_else(tmp_path)
         {name: row.pop(name) for name in list(row) if name.startswith(("scores", "sharpened"))}
         for row in rows
     ]
+    assert scores[-1]["scores_passed"]
     model = load_model(tmp_path / "with")
     assert model.task is not None
     expected = jaxverify.verify_scores(
         lambda features: model.apply(model.variables, features), extra_key(0), model.task
     )
-    assert scores[-1]["scores_passed"] == expected.passed  # near alpha: CPUs differ
     assert scores[-1]["scores_p_value"] == pytest.approx(expected.p_value)
     assert scores[-1]["scores_memorised"] == pytest.approx(expected.memorised, abs=1e-4)
     added = [row for row in rows if row["step"] not in {row["step"] for row in without}]
@@ -167,7 +167,7 @@ def test_probing_evaluates_where_a_pass_begins_and_alters_nothing_else(tmp_path)
     assert added
     probes = RunFolder(tmp_path / "with").probes()
     asked = sorted([*rows, *probes], key=lambda row: row["step"])
-    assert [row["epoch"] for row in asked] == pytest.approx(np.arange(0.25, 12.1, 0.25), abs=0.06)
+    assert [row["epoch"] for row in asked] == pytest.approx(np.arange(0.25, 16.1, 0.25), abs=0.06)
     passed = [False, *(row["passed"] for row in asked)]
     begins = [row for i, row in enumerate(asked) if passed[i + 1] and not passed[i]]
     assert all(row in begins for row in added)
