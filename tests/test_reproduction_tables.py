@@ -23,6 +23,7 @@ from train.reproduction.arms import (
 )
 from train.reproduction.finished import finished
 from train.reproduction.plan import Run
+from train.reproduction.studies import STUDIES
 from train.summary import summarise
 
 ROOT = Path(__file__).parent.parent
@@ -160,6 +161,19 @@ def test_scores_are_read_along_the_run_beside_the_answers():
     assert scores[1:] == ["scores (rank)", "94.44", "94.44", "0.00", "33.33", "1"]
     assert sharpened[2:] == scores[2:]
     assert odds[2:] == ["77.78", "77.78", "0.00", "100.00", "1"]
+
+
+def test_a_study_is_shown_by_its_own_table_and_in_the_cells_that_are_asked_for():
+    scores, words = STUDIES["scores"], STUDIES["words"]
+    assert study_tables.study(scores, {}) == study_tables.by_test({}, [])
+    assert study_tables.study(words, {}) == study_tables.by_recipe({}, [])
+    run = published(0, STANDARD, 0.9)
+    results = {(IMDB, STANDARD): [run], (("ag_news", "textcnn"), STANDARD): [run]}
+    assert [row[0] for row in study_tables.study(words, results, [IMDB])] == [
+        "cell",
+        "imdb/textcnn",
+    ]
+    assert len(study_tables.study(words, results)) == 3
 
 
 def test_a_table_without_runs_shows_the_papers_numbers_alone():
