@@ -86,6 +86,17 @@ def test_the_runs_of_the_studies_change_one_thing_each_and_can_run():
             assert config.probe_every == config.eval_every / 10
 
 
+def test_a_study_may_ask_for_more_seeds_than_the_budget_has():
+    size, seeds = (STUDIES[name] for name in ("size", "seeds"))
+    assert {run.seed for run in plan([("study", "size")], CELLS, "cpu")} == {0}
+    assert {run.seed for run in plan([("study", "seeds")], CELLS, "smoke")} == {0}
+    both = plan([("study", "size"), ("study", "seeds"), ("figure", 4)], [FIFTH_CELL], "cpu")
+    assert len(set(both)) == len(both)
+    thrice = {(run.cell, run.arm) for run in both if run.seed == 2}
+    assert thrice == {pair for pair in seeds.runs if pair[0] == FIFTH_CELL}
+    assert thrice & set(size.runs)  # whose first seeds are of both
+
+
 def test_an_arm_survives_json():
     arm = STANDARD.with_changes(labels="balanced", eta=0.04).with_changes(epochs=20)
     assert str(arm) == "eta0.04-s0.75-labels=balanced-epochs=20"

@@ -167,6 +167,7 @@ def test_a_study_is_shown_by_its_own_table_and_in_the_cells_that_are_asked_for()
     scores, words = STUDIES["scores"], STUDIES["words"]
     assert study_tables.study(scores, {}) == study_tables.by_test({}, [])
     assert study_tables.study(words, {}) == study_tables.by_recipe({}, [])
+    assert study_tables.study(STUDIES["seeds"], {}) == study_tables.by_seed({}, [])
     run = published(0, STANDARD, 0.9)
     results = {(IMDB, STANDARD): [run], (("ag_news", "textcnn"), STANDARD): [run]}
     assert [row[0] for row in study_tables.study(words, results, [IMDB])] == [
@@ -174,6 +175,25 @@ def test_a_study_is_shown_by_its_own_table_and_in_the_cells_that_are_asked_for()
         "imdb/textcnn",
     ]
     assert len(study_tables.study(words, results)) == 3
+
+
+def test_seeds_are_shown_one_by_one_and_lose_against_the_baseline_of_the_same_seed():
+    results = {
+        (IMDB, BASELINE): [result(0, 0.9), result(2, 0.7), result(1, 0.8)],
+        (IMDB, STANDARD): [result(0, 0.87), result(2, 0.71)],
+        (FIFTH_CELL, FIFTH_BASELINE): [result(1, 0.6)],
+    }
+    runs = [
+        (IMDB, STANDARD),
+        (IMDB, BASELINE),
+        (FIFTH_CELL, FIFTH_BASELINE),
+        (FIFTH_CELL, STANDARD),
+    ]
+    _, protected, without, fifth = study_tables.by_seed(results, runs)
+    eta = "eta0.008-s0.75"
+    assert protected == ["imdb/textcnn", eta, "0, 2", "87.00, 71.00", "11.31", "3.00, -1.00"]
+    assert without == ["imdb/textcnn", "baseline", "0, 2, 1", "90.00, 70.00, 80.00", "10.00", ""]
+    assert fifth[2:] == ["1", "60.00", "-", ""]
 
 
 def test_a_table_without_runs_shows_the_papers_numbers_alone():

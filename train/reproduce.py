@@ -27,8 +27,8 @@ from train.reproduction.studies import STUDIES
 
 _BUDGETS = """\
 paper: the paper's setting, three seeds, for a GPU. cpu: recipes that two cores finish in hours,
-of images with one seed, two etas and two fixed ratios. smoke: seconds a run, to see that it works;
-its numbers mean nothing."""
+of images with two etas and two fixed ratios, and with one seed except in the study "seeds". smoke:
+seconds a run, to see that it works; its numbers mean nothing."""
 
 
 def main(args: Sequence[str] | None = None) -> int:

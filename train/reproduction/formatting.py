@@ -42,12 +42,12 @@ def mean(values: Sequence[float]) -> str:
     if not values:
         return "-"
     found = Mean.of(values)
-    return f"{found.mean:.2f}" + (f" ± {found.margin:.2f}" if found.count > 1 else "")
+    return f"{found.mean:z.2f}" + (f" ± {found.margin:.2f}" if found.count > 1 else "")
 
 
 def number(value: float | None) -> str:
     """One that is in percent already."""
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:z.2f}"
 
 
 def share(value: float | None) -> str:

@@ -90,17 +90,20 @@ def plan(artefacts: Iterable[Artefact], cells: Sequence[Cell], budget: Budget) -
         cells: in the order in which they are to run.
         budget: "paper" has three seeds; "cpu" three of the texts, and of the images one, at the
             paper's η and s and at one more of each, and for figure 4 resnet34 on a fifth of
-            CIFAR-10; "smoke" one, of a few samples.
+            CIFAR-10; "smoke" one, of a few samples. A study may ask for more seeds of its runs.
     """
     artefacts = list(artefacts)
-    pairs = [
-        (cell, arm) for cell in cells for what in artefacts for arm in arms_of(what, cell, budget)
-    ]
+    repeated: dict[tuple[Cell, Arm], int] = {}
+    for cell in cells:
+        for what in artefacts:
+            for arm in arms_of(what, cell, budget):
+                wanted = num_seeds(what, cell, budget)
+                repeated[cell, arm] = max(wanted, repeated.get((cell, arm), 0))
     return [
         Run(cell, arm, seed, budget)
         for seed in range(3)
-        for cell, arm in dict.fromkeys(pairs)
-        if seed < num_seeds(cell, budget)
+        for (cell, arm), wanted in repeated.items()
+        if seed < wanted
     ]
 
 
@@ -117,9 +120,13 @@ def arms_of(artefact: Artefact, cell: Cell, budget: Budget) -> list[Arm]:
     return list(arms)
 
 
-def num_seeds(cell: Cell, budget: Budget) -> int:
-    """How often a run is repeated; the paper has three."""
-    return 1 if budget == "smoke" or _slow(cell, budget) else 3
+def num_seeds(artefact: Artefact, cell: Cell, budget: Budget) -> int:
+    """How often a run is repeated for an artefact; the paper has three."""
+    kind, name = artefact
+    of_study = STUDIES[str(name)].num_seeds if kind == "study" else None
+    if budget == "smoke":
+        return 1
+    return of_study or (1 if _slow(cell, budget) else 3)
 
 
 def _slow(cell: Cell, budget: Budget) -> bool:

@@ -1,9 +1,21 @@
-"""How CQ depends on the recipe: runs that differ from one another in one thing each."""
+"""How CQ depends on the recipe: runs that differ from one another in one thing each.
+
+One study asks of performance losses, how much the seed alone makes.
+"""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from train.reproduction.arms import FIFTH, FIFTH_BY_ETA, STANDARD, Arm, Cell
+from train.reproduction.arms import (
+    BASELINE,
+    FIFTH,
+    FIFTH_BASELINE,
+    FIFTH_BY_ETA,
+    FIFTH_CELL,
+    STANDARD,
+    Arm,
+    Cell,
+)
 
 _TEXTCNN: tuple[Cell, ...] = (("imdb", "textcnn"), ("ag_news", "textcnn"))
 _RESNET: Cell = ("cifar10", "resnet34")
@@ -30,12 +42,15 @@ class Study:
     Attributes:
         question: which the runs answer.
         runs: a cell and what is changed in its recipe.
-        by_test: whether the runs are read by answers and by scores, instead of by answers alone.
+        table: what has a row of its own in what was found: a recipe; a recipe and a test, by
+            answers and by scores; or a recipe, with its seeds one by one.
+        num_seeds: how often a run is repeated, where the budget would have another number.
     """
 
     question: str
     runs: tuple[tuple[Cell, Arm], ...]
-    by_test: bool = False
+    table: Literal["recipe", "test", "seeds"] = "recipe"
+    num_seeds: int | None = None
 
 
 def _each(cells: tuple[Cell, ...], *arms: Arm) -> tuple[tuple[Cell, Arm], ...]:
@@ -80,7 +95,7 @@ STUDIES: dict[str, Study] = {
     "scores": Study(
         "Do scores, compared with those of held-out twins, hold back the first pass?",
         _each((*_TEXTCNN, ("ag_news", "att_blstm")), STANDARD.with_changes(twins=True)),
-        by_test=True,
+        table="test",
     ),
     "optimizer": Study(
         "Is it Adam that learns a rare word at sight?",
@@ -130,5 +145,12 @@ STUDIES: dict[str, Study] = {
     "size": Study(
         "How much does N, at one size of the training set?",
         _each((_RESNET,), *FIFTH_BY_ETA),
+    ),
+    "seeds": Study(
+        "How much do two seeds differ in test accuracy, and how much is lost by the extra task?",
+        _each((FIFTH_CELL,), FIFTH_BASELINE, FIFTH_BY_ETA[0], FIFTH_BY_ETA[2])
+        + _each((("cifar100", "resnet34"), *_TEXTCNN), BASELINE, STANDARD),
+        table="seeds",
+        num_seeds=3,
     ),
 }

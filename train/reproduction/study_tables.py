@@ -1,13 +1,14 @@
 """What the studies found, as tables."""
 
+import statistics
 from collections.abc import Iterable, Sequence
 
 from jaxverify.stats import threshold
 from train.reproduction import measures
 from train.reproduction.arms import CELLS, STANDARD, Arm, Cell
-from train.reproduction.formatting import READINGS, cq, mean, name_of, readings, share
+from train.reproduction.formatting import READINGS, cq, mean, name_of, number, readings, share
 from train.reproduction.studies import Study
-from train.reproduction.tables import Results, Rows
+from train.reproduction.tables import Results, Rows, losses
 
 _EPSILONS = (0.03, 0.1, 0.2, 0.3)
 
@@ -15,7 +16,8 @@ _EPSILONS = (0.03, 0.1, 0.2, 0.3)
 def study(about: Study, results: Results, cells: Sequence[Cell] = CELLS) -> Rows:
     """What a study found in some cells."""
     pairs = [pair for pair in about.runs if pair[0] in cells]
-    return (by_test if about.by_test else by_recipe)(results, pairs)
+    make = {"recipe": by_recipe, "test": by_test, "seeds": by_seed}[about.table]
+    return make(results, pairs)
 
 
 def by_recipe(results: Results, runs: Iterable[tuple[Cell, Arm]]) -> Rows:
@@ -80,6 +82,22 @@ def by_test(results: Results, pairs: Iterable[tuple[Cell, Arm]]) -> Rows:
             accepted = measures.false_accept(found, passed)
             row = [name_of(cell), name, mean(first), mean(lowest)]
             rows.append([*row, share(rejected), share(accepted), str(len(found))])
+    return rows
+
+
+def by_seed(results: Results, runs: Iterable[tuple[Cell, Arm]]) -> Rows:
+    """What each seed reached and, against the baseline of the same seed, lost."""
+    rows = [["cell", "added", "seeds", "best test", "standard deviation", "performance loss"]]
+    for cell, arm in runs:
+        found = results.get((cell, arm), ())
+        if not found:
+            continue
+        best = [100 * measures.best_accuracy(result) for result in found]
+        spread = number(statistics.stdev(best) if len(best) > 1 else None)
+        lost = losses(results, cell, arm) if arm.construction != "none" else []
+        seeds = ", ".join(str(result["config"]["seed"]) for result in found)
+        each = [", ".join(map(number, values)) for values in (best, lost)]
+        rows.append([name_of(cell), str(arm), seeds, each[0], spread, each[1]])
     return rows
 
 
