@@ -26,7 +26,8 @@ _ZIPF = STANDARD.with_changes(generator="zipf")
 _EXTRA_TASKS = (STANDARD, _ZIPF, _ZIPF.with_changes(eta=0.024))
 
 _EPSILON = """the lowest CQ of all models that would pass, and the runs whose last model would not.
-The test accuracy between two evaluations is taken to lie on the line from one to the other.
+An ε of 0 forgives nothing; the paper's is 3%. The test accuracy between two evaluations is taken to
+lie on the line from one to the other.
 """
 _HEAD = """# The paper's evaluation
 
@@ -110,7 +111,7 @@ def render(results: Results) -> str:
         missing = f"Not run yet: `python -m train.reproduce --study {name}`.\n"
         parts.append(markdown_table([head, *rows]) if rows else missing)
     head, *rows = by_epsilon(results, ((cell, arm) for cell in CELLS for arm in _EXTRA_TASKS))
-    parts.append("### epsilon: How far does a larger ε go?\n\nFrom the same runs: " + _EPSILON)
+    parts.append("### epsilon: How much does ε hold back?\n\nFrom the same runs: " + _EPSILON)
     parts.append(markdown_table([head, *rows]))
     parts.append(
         "## Crossings\n\nThe first seed of each cell, with the paper's extra task and ours.\n"

@@ -114,6 +114,7 @@ STUDIES: dict[str, Study] = {
             _EARLY.with_changes(warmup_epochs=0, labels="balanced"),
             _EARLY.with_changes(warmup_epochs=0, eta=0.032),
         ),
+        num_seeds=3,
     ),
     "augmentation": Study(
         "How much does augmentation hold it back?",

@@ -10,7 +10,7 @@ from train.reproduction.formatting import READINGS, cq, mean, name_of, number, r
 from train.reproduction.studies import Study
 from train.reproduction.tables import Results, Rows, losses
 
-_EPSILONS = (0.03, 0.1, 0.2, 0.3)
+_EPSILONS = (0.0, 0.03, 0.1, 0.2, 0.3)
 
 
 def study(about: Study, results: Results, cells: Sequence[Cell] = CELLS) -> Rows:
