@@ -27,7 +27,7 @@ from train.reproduction.studies import STUDIES
 
 _BUDGETS = """\
 paper: the paper's setting, three seeds, for a GPU. cpu: recipes that two cores finish in hours,
-of images with two etas and two fixed ratios, and with one seed except in the study "seeds". smoke:
+of images with two etas, two fixed ratios and, except where a study asks for more, one seed. smoke:
 seconds a run, to see that it works; its numbers mean nothing."""
 
 

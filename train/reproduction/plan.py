@@ -123,9 +123,9 @@ def arms_of(artefact: Artefact, cell: Cell, budget: Budget) -> list[Arm]:
 def num_seeds(artefact: Artefact, cell: Cell, budget: Budget) -> int:
     """How often a run is repeated for an artefact; the paper has three."""
     kind, name = artefact
-    of_study = STUDIES[str(name)].num_seeds if kind == "study" else None
     if budget == "smoke":
         return 1
+    of_study = STUDIES[str(name)].num_seeds if kind == "study" else None
     return of_study or (1 if _slow(cell, budget) else 3)
 
 

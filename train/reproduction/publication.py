@@ -37,8 +37,9 @@ files holds a run's whole configuration, seed, code revisions, data fingerprint 
 The recipes are those of the budget "cpu", in `configs/`, for two cores and hours; what they reach
 stands under "Runs". On a GPU the paper's setting is `python -m train.reproduce --budget paper`. A
 "-" is a number for which nothing has been run here yet, or that the paper does not have; of images
-this budget has two η and two s, and one seed but in the study "seeds"; of figure 4, whose question
-is what a larger η costs, it has resnet34 on a fifth of CIFAR-10, without augmentation, at four η.
+this budget has two η and two s, and one seed except where a study asks for more; of figure 4, whose
+question is what a larger η costs, it has resnet34 on a fifth of CIFAR-10, without augmentation, at
+four η.
 Minutes are those that passed, on machines of unlike speed, where two runs may have gone on at once.
 
 CQ, accuracies and losses are in percent, with a 95% interval of Student's t where there are several
