@@ -8,16 +8,27 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent
 
 
-def run(arguments: Sequence[str]) -> tuple[str, float]:
-    """What ``python`` prints with these arguments, and the seconds from start to end."""
+class Ended(NamedTuple):
+    """A process that has ended: what it printed, and the seconds from its start to its end.
+
+    ``processor_seconds`` are those that it kept a core busy, summed over the cores.
+    """
+
+    output: str
+    seconds: float
+    processor_seconds: float
+
+
+def run(arguments: Sequence[str]) -> Ended:
+    """Run ``python`` with these arguments, to its end."""
     # No cache of compiled programs: one run would save time for the next.
     environment = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), _of_children()
     process = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
@@ -26,13 +37,18 @@ def run(arguments: Sequence[str]) -> tuple[str, float]:
         check=True,
         text=True,
     )
-    return process.stdout, time.perf_counter() - start
+    return Ended(process.stdout, time.perf_counter() - start, _of_children() - busy)
+
+
+def _of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def measure(module: str, *arguments: object) -> dict[str, Any]:
     """The JSON object that ``module``, run as a script, prints on its last line."""
-    output, _ = run(["-m", module, *map(str, arguments)])
-    return json.loads(output.splitlines()[-1])
+    ended = run(["-m", module, *map(str, arguments)])
+    return json.loads(ended.output.splitlines()[-1])
 
 
 def peak_bytes() -> int:

@@ -75,8 +75,8 @@ def measure(rows: int, rounds: int) -> dict[str, Any]:
 
 def _run(way: str, rows: int, source: Path, out: Path) -> tuple[dict[str, Any], float]:
     arguments = ["-m", "benchmarks.protect_run", way, str(rows), str(source), str(out)]
-    output, whole = fresh_process.run(arguments)
-    return json.loads(output.splitlines()[-1]), whole
+    ended = fresh_process.run(arguments)
+    return json.loads(ended.output.splitlines()[-1]), ended.seconds
 
 
 def table(measured: dict[str, dict[str, Any]]) -> Table:

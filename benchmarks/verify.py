@@ -1,4 +1,4 @@
-"""What protection and verification cost: generation, verify, the start, and training with --extra.
+"""What protection and verification cost: generation, verify, and training with --extra.
 
 python -m benchmarks.verify --json results/benchmarks/verify.json
 """
@@ -14,9 +14,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import fresh_process
 from benchmarks.extra_cost import measure_extra
-from benchmarks.measure import Timing, alternate
+from benchmarks.measure import alternate
 from benchmarks.results import Options, write
 from jaxverify import ExtraTask, TrainedModel, generate, models, verify
 
@@ -32,13 +31,6 @@ _CELLS = {
     "vgg11": _CIFAR10,
     "textcnn": _IMDB,
     "att_blstm": _AG_NEWS,
-}
-_STARTS = {
-    "python": ["-c", "pass"],
-    "import numpy": ["-c", "import numpy"],
-    "import jax": ["-c", "import jax"],
-    "import jaxverify": ["-c", "import jaxverify"],
-    "train.cifar --help": ["-m", "train.cifar", "--help"],
 }
 
 
@@ -57,7 +49,6 @@ def main() -> None:
     measured = {
         "generation": measure_generation(config),
         "verify": measure_verify(config),
-        "start": measure_start(config),
         "extra": measure_extra(config.rounds, quick=config.quick),
     }
     for table in tables(measured):
@@ -137,30 +128,6 @@ def _verify_candidates(model: TrainedModel, features: Any) -> dict[str, Callable
     }
 
 
-def measure_start(config: Config) -> dict[str, Any]:
-    """Seconds from the start to the end of a process, and what ``import jaxverify`` loads."""
-    seconds: dict[str, list[float]] = {name: [] for name in _STARTS}
-    for _ in range(config.rounds):
-        for name, arguments in _STARTS.items():
-            seconds[name].append(fresh_process.run(arguments)[1])
-    code = "import sys, jaxverify; print(*sorted({n.split('.')[0] for n in sys.modules}))"
-    loaded = set(fresh_process.run(["-c", code])[0].split())
-    code = "import sys; print(*sorted({n.split('.')[0] for n in sys.modules}))"
-    own = loaded - set(fresh_process.run(["-c", code])[0].split())
-    timings = {name: Timing(tuple(values)) for name, values in seconds.items()}
-    return {
-        "time": {name: timing.to_dict() for name, timing in timings.items()},
-        "jaxverify over jax": timings["import jaxverify"].over(timings["import jax"]).to_dict(),
-        "packages": sorted(own & _INSTALLED),
-    }
-
-
-_INSTALLED = {
-    *("flax", "optax", "orbax", "tensorflow", "tensorflow_datasets", "pyarrow", "matplotlib"),
-    *("sklearn", "rich", "tyro", "PIL", "jax", "jaxlib", "numpy", "scipy", "jaxtyping"),
-}
-
-
 def tables(measured: dict[str, Any]) -> list[Table]:
     """What was measured, for the terminal."""
     generation = _table("Generation, GB/s", "task", "N", "generate", "random bits", "copy")
@@ -174,15 +141,12 @@ def tables(measured: dict[str, Any]) -> list[Table]:
         ratios = [f"{row['over forward'][name]['median']:.3f}" for name in ("verify", "jitted")]
         milliseconds = f"{row['time']['forward']['median'] * 1e3:.1f}"
         checks.add_row(row["model"], str(row["num_samples"]), milliseconds, *ratios)
-    start = _table("From start to end of a process", "", "seconds")
-    for name, timing in measured["start"]["time"].items():
-        start.add_row(name, f"{timing['median']:.2f}")
     extra = measured["extra"]
     cost = _table("Training with --extra over training without", "", "ratio")
     cost.add_row("samples", f"{1 + extra['eta']:.4f}")
     for name in ("steps", "run"):
         cost.add_row(name, f"{extra[f'{name} over baseline']['median']:.4f}")
-    return [generation, checks, start, cost]
+    return [generation, checks, cost]
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -1,36 +1,11 @@
 """Verify that training on a cloud was carried through to convergence.
 
-The public names are those in ``__all__``; models, data and layers are imported by their modules,
-so that ``import jaxverify`` stays quick.
+The public names stand in ``__init__.pyi``, and each is imported when it is first used, so that
+``import jaxverify`` takes no time. Models, data and layers are imported by their modules.
 """
 
-from jaxverify.caution import cautions
-from jaxverify.errors import DataError, UserError
-from jaxverify.extra_task import ExtraTask
-from jaxverify.generation import generate
-from jaxverify.mixing import Mixed, mix
-from jaxverify.samples import Samples
-from jaxverify.score_verdict import ScoreVerdict
-from jaxverify.scores import verify_reconstruction, verify_scores
-from jaxverify.trained_model import TrainedModel
-from jaxverify.verdict import Verdict
-from jaxverify.verification import verify
+import lazy_loader
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "DataError",
-    "ExtraTask",
-    "Mixed",
-    "Samples",
-    "ScoreVerdict",
-    "TrainedModel",
-    "UserError",
-    "Verdict",
-    "cautions",
-    "generate",
-    "mix",
-    "verify",
-    "verify_reconstruction",
-    "verify_scores",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,10 +1,12 @@
 """How a run ends for the shell: a number, and before it a sentence where all is not well."""
 
 from collections.abc import Callable
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from jaxverify.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def exit_status(
@@ -29,12 +31,18 @@ def exit_status(
         print_error(str(error))
         return 2
     except KeyboardInterrupt:
-        Console(stderr=True).print(f"interrupted; {goes_on}", style="yellow")
+        _error_stream().print(f"interrupted; {goes_on}", style="yellow")
         return 130
 
 
 def print_error(sentence: str) -> None:
     """One line on the error stream, however long."""
-    Console(stderr=True).print(
+    _error_stream().print(
         f"error: {sentence}", style="red", markup=False, highlight=False, soft_wrap=True
     )
+
+
+def _error_stream() -> "Console":
+    from rich.console import Console  # needed only when something is reported
+
+    return Console(stderr=True)

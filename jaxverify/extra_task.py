@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
 
 from jaxverify import stats
+from jaxverify.decimals import exact
 from jaxverify.errors import UserError
 from jaxverify.samples import NUM_RESERVED_TOKENS, Samples
 
@@ -145,11 +145,6 @@ class ExtraTask:
                 return (math.floor(free * self.shape[0]),)
             case "vector":
                 return (self.shape[0] - math.floor((1 - free) * self.shape[0]),)
-
-
-def exact(number: float) -> Fraction:
-    """The decimal that was written: 0.07 is 7/100, not the binary number next to it."""
-    return Fraction(repr(float(number)))
 
 
 def _kind_of(features: Any) -> Kind:

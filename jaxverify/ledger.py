@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxverify.errors import DataError, UserError
-from jaxverify.shards import Shard
+from jaxverify.shard import Shard
 
 
 @dataclass(frozen=True)

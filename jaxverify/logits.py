@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, logsumexp
 
 from jaxverify.errors import UserError
@@ -90,6 +89,8 @@ def temperature(logits: Logits, labels: Int[np.ndarray, " n"]) -> float:
     largest = float(np.abs(centred).max())
     if largest == 0:
         return 1.0
+    from scipy.optimize import minimize_scalar  # which is slow to import
+
     own = np.arange(logits.shape[1]) == labels[:, None]
 
     def cross_entropy(log_temperature: float) -> float:

@@ -1,26 +1,11 @@
 """Parts of an extra task, each for one attempt: who has seen one knows nothing of the others."""
 
-from typing import NamedTuple
-
 import jax
 import numpy as np
 from jaxtyping import Int
 
 from jaxverify.errors import UserError
-
-
-class Shard(NamedTuple):
-    """Part ``number`` of ``of``, counted from 1."""
-
-    number: int
-    of: int
-
-    def __str__(self) -> str:
-        """As it is written on the command line."""
-        return f"{self.number}/{self.of}"
-
-
-WHOLE = Shard(1, 1)
+from jaxverify.shard import Shard
 
 
 def shard_indices(

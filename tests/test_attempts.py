@@ -17,7 +17,8 @@ from jaxverify.cli import main
 from jaxverify.generation import twins
 from jaxverify.record import new_record, save
 from jaxverify.rendering import TextRendering
-from jaxverify.shards import Shard, shard_indices
+from jaxverify.shard import Shard
+from jaxverify.shards import shard_indices
 
 WORDS = tuple(f"w{i}" for i in range(50))
 NAMES = ("no", "yes", "maybe", "never")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from jaxverify import ExtraTask, UserError
 from jaxverify.cli import main
-from jaxverify.cli.sources import numbers
+from jaxverify.cli.options.sources import numbers
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.local import Model, ask
 from jaxverify.predictors.outputs import indices

@@ -11,7 +11,7 @@ from jaxverify.challenge.real_samples import read_own
 from jaxverify.cli import main
 from jaxverify.record import new_record, save
 from jaxverify.rendering import TextRendering
-from jaxverify.shards import WHOLE, Shard
+from jaxverify.shard import WHOLE, Shard
 
 WORDS = tuple(f"w{i}" for i in range(50))
 NAMES = ("no", "yes", "maybe", "never")

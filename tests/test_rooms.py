@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,13 @@ PROTECT = (
 )
 GRADIENTS = sorted((ROOT / "jaxverify" / "gradients").glob("*.py"))
 CORE = [
-    *("errors", "samples", "keys", "extra_task", "generators", "generation", "mixing", "stats"),
-    "natural",
-    "plan",
+    *("errors", "decimals", "samples", "keys", "extra_task", "generators", "generation", "mixing"),
+    *("stats", "natural", "plan"),
     *(path.relative_to(ROOT / "jaxverify").with_suffix("").as_posix() for path in GRADIENTS),
 ]
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Every module that a file imports, also inside a function."""
     names = set()
@@ -128,10 +129,19 @@ def test_models_import_nothing_of_ours_but_layers_and_errors():
         assert all(name.startswith(allowed) for name in ours)
 
 
+def test_the_options_of_a_command_need_the_standard_library_alone():
+    ours = {"jaxverify.cli.options", "jaxverify.shard"}
+    for path in (ROOT / "jaxverify" / "cli" / "options").glob("*.py"):
+        for name in imported(path):
+            top = name.partition(".")[0]
+            assert top in sys.stdlib_module_names or any(name.startswith(each) for each in ours)
+
+
 def test_import_jaxverify_brings_in_no_heavy_library():
     heavy = "flax orbax tensorflow tensorflow_datasets pyarrow matplotlib sklearn rich PIL"
     loaded = f"[n for n in {heavy.split()} if n in sys.modules]"
-    code = f"import sys, jaxverify, jaxverify.gradients; print({loaded})"
+    everything = "from jaxverify import *; from jaxverify.stats import *"  # each is loaded
+    code = f"import sys, jaxverify.gradients; {everything}; print({loaded})"
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -2,7 +2,6 @@
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import rankdata
 
 
 def commonest_answer(logits: Float[np.ndarray, "n classes"]) -> float:
@@ -29,6 +28,8 @@ def score_auc(logits: Float[np.ndarray, "n classes"], labels: Int[np.ndarray, " 
     >>> score_auc(np.array([[2.0, 1.0], [3.0, 1.0], [9.0, 1.0]]), np.array([1, 0, 0]))
     1.0
     """
+    from scipy.stats import rankdata  # which is slow to import
+
     scores = logits.astype(np.float64)
     ranks = rankdata(scores - scores.mean(axis=-1, keepdims=True), axis=0)
     of_class = labels[:, None] == np.arange(logits.shape[1])

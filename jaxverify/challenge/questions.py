@@ -11,7 +11,8 @@ from jaxtyping import Int
 from jaxverify.errors import UserError
 from jaxverify.generation import twins
 from jaxverify.record import Record
-from jaxverify.shards import WHOLE, Shard, shard_indices
+from jaxverify.shard import WHOLE, Shard
+from jaxverify.shards import shard_indices
 
 ID = "id"
 _DIGITS = 16  # hexadecimal: of a million ids no two are the same, but once in 30 million cases

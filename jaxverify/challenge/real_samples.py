@@ -16,7 +16,7 @@ from jaxverify.protect.rows import Rows
 from jaxverify.protect.survey import label_column, listed
 from jaxverify.record import Record
 from jaxverify.rendering import ImageRendering, VectorRendering
-from jaxverify.shards import Shard
+from jaxverify.shard import Shard
 
 
 def read_decoys(

@@ -14,7 +14,7 @@ from jaxverify.challenge import Own, asked_indices, sample_ids, twin_ids
 from jaxverify.predictors.answers import in_order
 from jaxverify.record import Record
 from jaxverify.sequential import SequentialVerdict
-from jaxverify.shards import Shard
+from jaxverify.shard import Shard
 from jaxverify.verdict import Verdict
 from jaxverify.verification import verify_answers
 

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from jaxverify.cli import challenge, plan, protect, records, verify
+from jaxverify.cli.options import challenge, plan, protect, records, verify
 from jaxverify.exit_status import exit_status
 
 _DOC = "Verify that a model trained on somebody else's machines was trained until it converged."

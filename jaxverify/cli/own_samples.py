@@ -1,43 +1,13 @@
-"""The options with which some of the customer's own training samples are asked too."""
+"""Some of the customer's own training samples, to be asked too."""
 
 import argparse
-import math
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+from jaxverify.challenge import Own
+from jaxverify.challenge.real_samples import read_own
 from jaxverify.record import Record
 
-if TYPE_CHECKING:
-    from jaxverify.challenge import Own
 
-_OWN = """\
-the data set that was given to protect: ask some of its samples too, as many as extra ones, since
-who learned the extra samples alone does not know these; the same for challenge and verify"""
-_LABEL = "the column of its labels, if not one of the usual names"
-
-
-def add_to(parser: "argparse._ActionsContainer") -> None:
-    """Add the options."""
-    parser.add_argument("--own", type=Path, metavar="DATA", help=_OWN)
-    parser.add_argument("--own-label", metavar="COLUMN", help=_LABEL)
-
-
-def share(text: str) -> float:
-    """What ``--own-accuracy`` was given.
-
-    >>> share("0.97")
-    0.97
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share between 0 and 1")
-    return value
-
-
-def read(options: argparse.Namespace, record: Record) -> "Own | None":
+def read(options: argparse.Namespace, record: Record) -> Own | None:
     """The samples, where they are to be asked.
 
     Raises:
@@ -45,6 +15,4 @@ def read(options: argparse.Namespace, record: Record) -> "Own | None":
     """
     if options.own is None:
         return None
-    from jaxverify.challenge.real_samples import read_own
-
     return read_own(options.own, record, options.shard, options.own_label)

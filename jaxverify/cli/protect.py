@@ -1,80 +1,17 @@
 """``jaxverify protect``: mix an extra task into a data set."""
 
 import argparse
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
 from jaxverify.errors import UserError
-
-_DOC = """\
-Mix a secret extra task into a training set, and write the record by which it is verified later.
-
-DATA is a Parquet, CSV, TSV, JSON Lines or NPZ file (NumPy's: an array of features and one of
-labels), a folder of Parquet files (of which those called train* are trained on, if any is), a
-folder that TensorFlow Datasets has prepared as ArrayRecord, or a folder with one folder of images
-for each class. What is written has the same format, all rows in a new random order. Upload it, and
-keep the record: whoever has it knows which rows are extra.
-
-  jaxverify protect reviews.csv --out upload.csv --record record.json
-  jaxverify protect photos/ --out upload/ --record record.json
-"""
-
-
-def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser(
-        "protect",
-        help="mix the extra task into your training set",
-        description=_DOC,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("data", type=Path, metavar="DATA")
-    add("--out", type=Path, required=True, help="what you upload; there must be nothing yet")
-    add("--record", type=Path, required=True, help="what you keep; there must be nothing yet")
-    add("--label", help="the column of the labels, if its name does not say so")
-    add("--kind", choices=("image", "text", "vector"), help="what the model reads; guessed without")
-    add("--features", metavar="COLUMN,...", help="the columns that it reads; guessed without")
-    add("--eta", type=float, help=_ETA)
-    add(
-        "--fixed-ratio",
-        type=float,
-        default=0.75,
-        help=_RATIO,
-    )
-    add("--labels", choices=("balanced", "iid"), default="balanced", help=_LABELS)
-    add(
-        "--generator",
-        choices=("uniform", "zipf", "pink"),
-        help=_GENERATOR,
-    )
-    add("--placement", choices=("corner", "secret"), default="corner", help=_PLACEMENT)
-    add("--num-fixed", type=int, default=1, metavar="NUMBER", help=_NUM_FIXED)
-    add("--alpha", type=float, default=0.01, help="how often an unconverged model may pass")
-    add(
-        "--epsilon", type=float, default=0.03, help="what such a model may know already, as a share"
-    )
-    parser.set_defaults(do=run)
-
-
-_ETA = """\
-extra samples per sample; without it, enough for a model that knows a tenth of them, at most 4%%"""
-_RATIO = "the share of a sample that all extra ones have in common (%(default)s)"
-_GENERATOR = """\
-noise, words as frequent as in your text, or images as smooth as photographs; words for text, and
-noise for all else, if not given"""
-_PLACEMENT = "of what differs: where the paper has it, or where the secret puts it (%(default)s)"
-_NUM_FIXED = "how many different parts extra samples may have in common (%(default)s)"
-_LABELS = "each class equally often, or drawn as the paper does (%(default)s)"
+from jaxverify.protect import protect
+from jaxverify.protect.survey import listed
 
 
 def run(options: argparse.Namespace) -> int:
     """Protect, and say what was done."""
-    from jaxverify.protect import protect  # JAX starts here
-    from jaxverify.protect.survey import listed
-
     features = tuple(options.features.split(",")) if options.features else ()
     if "" in features:
         raise UserError(f"features is {options.features!r}; it is column names with commas between")

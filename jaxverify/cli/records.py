@@ -3,7 +3,6 @@
 import argparse
 import json
 import re
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -13,43 +12,9 @@ from jaxverify.caution import cautions
 from jaxverify.errors import UserError
 from jaxverify.record import Record, is_private, load
 
-_COMMIT = """\
-Print a commitment to a record: a number that says nothing of its content, and fits no other.
 
-Publish it, or send it to the cloud or a notary, before the model comes back. Later it proves that
-the record was not made up to suit the model.
-"""
-_AUDIT = """\
-Check that a record is the one whose commitment was published.
-
-Exit status 0: it is. 1: it is not. 2: an error.
-"""
-
-
-def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the subcommands."""
-    show = subparsers.add_parser("show", help="look at a record, without its secrets")
-    show.add_argument("record", type=Path)
-    show.add_argument("--json", action="store_true", help="print one JSON object")
-    show.set_defaults(do=_show)
-    form = argparse.RawDescriptionHelpFormatter
-    commit = subparsers.add_parser(
-        "commit", help="print what binds you to a record", description=_COMMIT, formatter_class=form
-    )
-    commit.add_argument("record", type=Path)
-    commit.set_defaults(do=_commit)
-    audit = subparsers.add_parser(
-        "audit",
-        help="check a record against its commitment",
-        description=_AUDIT,
-        formatter_class=form,
-    )
-    audit.add_argument("record", type=Path)
-    audit.add_argument("--commitment", required=True, help="64 hexadecimal digits, from commit")
-    audit.set_defaults(do=_audit)
-
-
-def _show(options: argparse.Namespace) -> int:
+def show(options: argparse.Namespace) -> int:
+    """Print a record without its secrets, its attempts, and what speaks against it."""
     record = load(options.record)
     if options.json:
         print(json.dumps(record.without_secrets(), indent=2, allow_nan=False))
@@ -73,12 +38,14 @@ def _show(options: argparse.Namespace) -> int:
     return 0
 
 
-def _commit(options: argparse.Namespace) -> int:
+def commit(options: argparse.Namespace) -> int:
+    """Print the commitment."""
     print(load(options.record).commitment())
     return 0
 
 
-def _audit(options: argparse.Namespace) -> int:
+def audit(options: argparse.Namespace) -> int:
+    """Compare the commitment with one that was published."""
     given = options.commitment.strip().lower()
     if not re.fullmatch("[0-9a-f]{64}", given):
         raise UserError(f"the commitment is {options.commitment!r}; it has 64 hexadecimal digits")

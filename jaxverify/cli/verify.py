@@ -5,83 +5,25 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
 
 from jaxverify import __version__, ledger
 from jaxverify.atomic import write_atomic
+from jaxverify.challenge import Own, questions
 from jaxverify.cli import own_samples, sources
-from jaxverify.cli.shards import shard
+from jaxverify.cli.judging import Judge
 from jaxverify.errors import UserError
+from jaxverify.predictors.asking import Answered, ask_all
 from jaxverify.record import Record, load
 from jaxverify.report.in_toto import statement
 from jaxverify.report.terminal import page
-from jaxverify.shards import WHOLE
-
-if TYPE_CHECKING:
-    from jaxverify.challenge import Own
-    from jaxverify.cli.judging import Judge
-
-_DOC = """\
-Was the model trained to the end? Asks it the questions of the extra task, or reads the answers that
-it gave to what challenge wrote, and judges them.
-
-  jaxverify verify record.json --predictions answers.csv
-  jaxverify verify record.json --url https://.../v1/models/mine:predict --cache answers.jsonl
-
-Exit status 0: it passed. 1: it did not. 2: an error.
-"""
 
 
-def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser(
-        "verify",
-        help="ask the model, and judge its answers",
-        description=_DOC,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("record", type=Path)
-    sources.add_to(parser)
-    asking = parser.add_argument_group("asking")
-    add = asking.add_argument
-    add("--batch-size", type=int, default=32, help="questions at once (%(default)s)")
-    add("--budget", type=int, help="how many questions may be asked")
-    add("--cache", type=Path, metavar="FILE.jsonl", help=_CACHE)
-    add("--shard", type=shard, default=WHOLE, metavar="J/K", help=_SHARD)
-    judging = parser.add_argument_group("the verdict")
-    add = judging.add_argument
-    add("--twins", action="store_true", help=_TWINS)
-    own_samples.add_to(judging)
-    add("--own-accuracy", type=own_samples.share, metavar="SHARE", help=_OWN_ACCURACY)
-    add("--test", choices=_TESTS, default="binomial", help=_TEST)
-    add("--json", action="store_true", help="print one JSON object instead of a page")
-    add("--html", type=Path, metavar="FILE.html", help=_HTML)
-    add("--in-toto", type=Path, metavar="FILE.json", help=_IN_TOTO)
-    parser.set_defaults(do=_run)
-
-
-_TESTS = ("binomial", "permutation", "sequential")
-_CACHE = "keep the answers here, and go on with them after a failure"
-_SHARD = "the Jth of K attempts: another part of the questions, and alpha/K, for each"
-_HTML = "write a page to be shown to others: one file, which needs no network"
-_TWINS = """\
-ask held-out twins too, samples like the extra ones that nobody was given: twice as many questions,
-and a comparison that needs no number of classes"""
-_OWN_ACCURACY = """\
-the share of its own training samples that an honest model answers rightly at least: train a few
-at home on parts of the data, and take jaxverify.stats.own_accuracy_bound of their counts"""
-_IN_TOTO = "write a statement for pipelines: in-toto, type test-result, not signed"
-_TEST = """\
-binomial: the paper's. permutation: assumes nothing of how a model guesses. sequential: asks no
-further as soon as the answers are clear (%(default)s)"""
-
-
-def _run(options: argparse.Namespace) -> int:
-    from jaxverify.cli.judging import Judge
-
+def run(options: argparse.Namespace) -> int:
+    """Ask, judge, and report."""
     record = load(options.record)
     attempts = ledger.read(ledger.ledger_path(options.record))
     ledger.check(attempts, options.shard)
@@ -131,21 +73,17 @@ def _worse(*outcomes: str) -> str:
 
 
 def _questions(
-    options: argparse.Namespace, record: Record, own: "Own | None"
+    options: argparse.Namespace, record: Record, own: Own | None
 ) -> dict[str, list[Any]]:
-    from jaxverify.challenge import questions
-
     return questions(record, options.shard, with_twins=options.twins, own=own)
 
 
 def _ask(
     options: argparse.Namespace,
-    judge: "Judge",
+    judge: Judge,
     source: sources.Source,
     asked: Mapping[str, list[Any]],
 ) -> dict[str, int]:
-    from jaxverify.predictors.asking import Answered, ask_all
-
     answered = Answered(options.cache, f"{source.asked_as}, record {judge.record.commitment()}")
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("asking", total=len(judge.ids))

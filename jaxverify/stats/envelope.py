@@ -6,8 +6,6 @@ as little learned as they were. How well honest training learns them, small runs
 
 from collections.abc import Sequence
 
-from scipy.stats import binom
-
 from jaxverify.errors import UserError
 from jaxverify.stats.binomial import check_probability, probability_of_tail
 
@@ -60,4 +58,6 @@ def own_p_value(num_right: int, num_samples: int, accuracy: float) -> float:
     check_probability("accuracy", accuracy)
     if not 0 <= num_right <= num_samples:
         raise UserError(f"{num_right} right answers of {num_samples}")
+    from scipy.stats import binom  # which is slow to import
+
     return float(binom.cdf(num_right, num_samples, accuracy))

@@ -9,8 +9,7 @@ import math
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import ndtri
-from scipy.stats import norm, rankdata
+from scipy.special import ndtr, ndtri
 
 from jaxverify.errors import UserError
 from jaxverify.stats.binomial import check_probability
@@ -117,6 +116,8 @@ def auc_bounds(auc: float, num_samples: int, confidence: float = 0.99) -> tuple[
 
 def _advantage(scores: Scores, twin_scores: Scores) -> Int[np.ndarray, " n"]:
     """Twice the rank of each extra sample less that of its twin, among all scores; integers."""
+    from scipy.stats import rankdata  # which is slow to import
+
     if scores.ndim != 1 or scores.shape != twin_scores.shape or not scores.size:
         raise UserError(
             f"there are {scores.shape} scores and {twin_scores.shape} of twins; give one of each "
@@ -133,7 +134,7 @@ def _tail(advantage: Int[np.ndarray, " n"], observed: int) -> float:
     if observed <= -sizes.sum():
         return 1.0
     if len(sizes) > _EXACT:
-        return float(norm.sf(observed / math.sqrt(np.square(sizes.astype(float)).sum())))
+        return float(ndtr(-observed / math.sqrt(np.square(sizes.astype(float)).sum())))
     unit = int(np.gcd.reduce(sizes))
     sizes, observed = sizes // unit, -(-int(observed) // unit)
     # The sum of all with signs is twice the sum of those with a plus, less the sum of all.

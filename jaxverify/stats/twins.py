@@ -1,7 +1,6 @@
 """Extra samples against held-out twins: a comparison that does not assume C."""
 
 import numpy as np
-from scipy.stats import hypergeom
 
 from jaxverify.errors import UserError
 from jaxverify.stats.forgiven import num_forgiven
@@ -33,6 +32,8 @@ def twin_p_value(
     >>> [round(twin_p_value(20, 10, 100, epsilon), 4) for epsilon in (0.0, 0.03)]
     [0.0367, 0.1064]
     """
+    from scipy.stats import hypergeom  # which is slow to import
+
     least, most = sorted((num_correct, num_correct_twins))
     if not 0 <= least <= most <= num_samples:
         raise UserError(

@@ -2,7 +2,7 @@
 
 import argparse
 
-from jaxverify.shards import Shard
+from jaxverify.shard import Shard
 
 
 def shard(text: str) -> Shard:

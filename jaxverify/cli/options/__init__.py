@@ -1,0 +1,1 @@
+"""What each subcommand takes: its options and its help, and nothing that takes time to import."""

@@ -1,0 +1,31 @@
+"""The options with which some of the customer's own training samples are asked too."""
+
+import argparse
+import math
+from pathlib import Path
+
+_OWN = """\
+the data set that was given to protect: ask some of its samples too, as many as extra ones, since
+who learned the extra samples alone does not know these; the same for challenge and verify"""
+_LABEL = "the column of its labels, if not one of the usual names"
+
+
+def add_to(parser: "argparse._ActionsContainer") -> None:
+    """Add the options."""
+    parser.add_argument("--own", type=Path, metavar="DATA", help=_OWN)
+    parser.add_argument("--own-label", metavar="COLUMN", help=_LABEL)
+
+
+def share(text: str) -> float:
+    """What ``--own-accuracy`` was given.
+
+    >>> share("0.97")
+    0.97
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share between 0 and 1")
+    return value

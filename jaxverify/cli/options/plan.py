@@ -1,0 +1,42 @@
+"""The options of ``jaxverify plan``."""
+
+import argparse
+from pathlib import Path
+
+from jaxverify.cli.options.later import later
+
+_DOC = """\
+Find the smallest extra task with which a converged model passes, or see what a given one can do.
+
+  jaxverify plan --samples 50000 --classes 10
+  jaxverify plan --samples 25000 --classes 2 --eta 0.008
+"""
+
+
+def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "plan",
+        help="find out how many extra samples you need",
+        description=_DOC,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--samples", type=int, required=True, help="in your training set")
+    add("--classes", type=int, required=True, help="of your labels")
+    add("--share", type=float, default=0.1, help=_SHARE)
+    add("--power", type=float, default=0.9, help="how surely such a model is to pass (%(default)s)")
+    add("--alpha", type=float, default=0.01, help=_ALPHA)
+    add("--epsilon", type=float, default=0.03, help=_EPSILON)
+    add("--eta", type=float, help=_ETA)
+    add("--picture", type=Path, metavar="FILE.png", help="draw the power curve")
+    add("--json", action="store_true", help="print one JSON object instead of a page")
+    parser.set_defaults(do=later("plan"))
+
+
+_SHARE = """\
+what a converged model is expected to know of the extra task by heart (%(default)s): a tenth is
+careful for images; networks of text have known nearly all of it"""
+_ETA = "extra samples per sample of the training set, to see what so many can do"
+_ALPHA = "how often a model that has not converged may pass (%(default)s)"
+_EPSILON = "what such a model may know already, as a share (%(default)s)"

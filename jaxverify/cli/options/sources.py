@@ -1,0 +1,65 @@
+"""The options of ``verify`` that name a model."""
+
+import argparse
+from pathlib import Path
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--predictions", type=Path, metavar="FILE", help="the model's answers")
+    how.add_argument("--onnx", type=Path, metavar="FILE.onnx", help="ask the model in this file")
+    how.add_argument("--torch", type=Path, metavar="FILE.pt2", help=_TORCH)
+    how.add_argument("--url", help="ask the model behind this endpoint")
+    how.add_argument("--run", type=Path, metavar="FOLDER", help=_RUN)
+    add = parser.add_argument
+    add("--indices", action="store_true", help=_INDICES)
+    add("--class-order", type=Path, metavar="FILE.json", help=_ORDER)
+    add("--one-score", type=float, metavar="THRESHOLD", help=_ONE_SCORE)
+    images = parser.add_argument_group("with --onnx and --torch, for images")
+    add = images.add_argument
+    add("--pixels", choices=("0-1", "0-255"), default="0-1", help=_PIXELS)
+    add("--mean", type=numbers, default=(), metavar="M,...", help=_MEAN)
+    add("--std", type=numbers, default=(), metavar="S,...", help="divided by at last, likewise")
+    asking = parser.add_argument_group("with --url")
+    add = asking.add_argument
+    add("--protocol", choices=("v1", "v2", "mlflow"), default="v1", help=_PROTOCOL)
+    add("--named", action="store_true", help="send the names of the columns too, with v1 and v2")
+    add("--auth-env", metavar="NAME", help="an environment variable: the Authorization header")
+    add("--timeout", type=float, default=60.0, help="seconds for an answer (%(default)s)")
+    add("--retries", type=int, default=5, help="of a request that failed (%(default)s)")
+
+
+_RUN = "ask the model of a run of our training scripts: its folder, or one of its checkpoints"
+_TORCH = """\
+likewise, by torch.export.save or torch.jit.save; such a file is a program, which can do harm"""
+_INDICES = """\
+numbers are class indices from 0, in the order that show prints, even if classes are called by
+numbers themselves"""
+_ORDER = """\
+how the model counts the classes, if not in the order that show prints: a list of their names, or an
+object that gives each name its number"""
+_ONE_SCORE = """\
+the model tells two classes apart by one number: above this, 0.5 of a probability and 0 of a logit,
+it means the second class that show prints, or that of --class-order"""
+_PIXELS = """\
+what a model that takes decimals was trained on: pixels divided by 255, or as they are
+(%(default)s)"""
+_MEAN = "subtracted then: a number for each channel, or one for all"
+_PROTOCOL = """\
+v1: TF Serving, Vertex AI, KServe. v2: Open Inference Protocol. mlflow: its /invocations
+(%(default)s)"""
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """What ``--mean`` was given.
+
+    >>> numbers("0.49,0.48,0.45")
+    (0.49, 0.48, 0.45)
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not numbers with commas between, such as 0.49,0.48,0.45"
+        ) from error

@@ -1,0 +1,37 @@
+from .envelope import own_accuracy_bound, own_p_value
+from .permutation import permutation_p_value
+from .planning import detectable_share, power, required_num_samples
+from .ranks import auc, auc_bounds, rank_p_value
+from .sequential import evidence_against, evidence_of_convergence
+from .significance import (
+    Threshold,
+    memorised_bounds,
+    memorised_share,
+    null_probability,
+    p_value,
+    smallest_num_samples,
+    threshold,
+)
+from .twins import twin_p_value
+
+__all__ = [
+    "Threshold",
+    "auc",
+    "auc_bounds",
+    "detectable_share",
+    "evidence_against",
+    "evidence_of_convergence",
+    "memorised_bounds",
+    "memorised_share",
+    "null_probability",
+    "own_accuracy_bound",
+    "own_p_value",
+    "p_value",
+    "permutation_p_value",
+    "power",
+    "rank_p_value",
+    "required_num_samples",
+    "smallest_num_samples",
+    "threshold",
+    "twin_p_value",
+]
