@@ -18,22 +18,29 @@ NEWEST = $(shell than=$$($(PYTHON) -c 'import sys; print(sys.version_info[:2])')
 	for python in $(NEWER); do "$$python" -c "import sys; sys.exit(sys.version_info[:2] <= $$than)" \
 	2>/dev/null && echo "$$python" && break; done)
 
-UNOPTIMIZED = --xla_backend_optimization_level=0
-
 MAKEFLAGS += --no-print-directory
+
+# uv installs in a third of pip's time, but does not read pip's configuration files.
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || { \
+	echo "uv could not install; trying pip."; $(BIN)/python -m pip install --quiet $(1); }
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
 
 # Otherwise pyright asks the network for a newer pyright.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
-# Python compiles what it imports; most of what is installed is never imported.
+# Most of what is installed is never imported, so nothing is compiled at installation. What Python
+# compiles on import must be kept, or each process that the tests start would compile it again.
 export PIP_NO_COMPILE = 1
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL = help
-.PHONY: help demo test lint pytest test-newest setup-newest test-serving setup-serving bench lock \
-	upgrade clean
+.PHONY: help demo test lint pytest test-benchmarks test-newest setup-newest test-serving \
+	setup-serving bench lock upgrade clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/installed ## set up, train a small model and verify it
 	$(BIN)/python -m train.demo
@@ -46,18 +53,21 @@ lint: $(VENV)/installed ## check style (ruff) and types (pyright)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 # Two files at a time, in the order of tests/conftest.py; but the processes of a distributed run miss
-# each other on busy cores, so they come last, and compile fast. Where XLA aborts the process the run
-# ends: xdist 3.8 may wait for ever for one that it has replaced.
-pytest: $(VENV)/installed ## run the tests alone
-	$(BIN)/python -m pytest -m "$(TESTS)" --numprocesses auto --dist loadfile \
-		--no-loadscope-reorder --max-worker-restart 0 --ignore tests/test_distributed.py
-	XLA_FLAGS=$(UNOPTIMIZED) $(BIN)/python -m pytest -m "$(TESTS)" tests/test_distributed.py
+# each other on busy cores, so they come last. Where XLA aborts the process the run ends: xdist 3.8
+# may wait for ever for one that it has replaced.
+pytest: $(VENV)/installed ## run the tests alone, but those of the targets below
+	$(BIN)/python -m pytest $(PARALLEL) $(APART) --compile-fast -m "not optimized and not benchmarks"
+	$(BIN)/python -m pytest $(PARALLEL) $(APART) -m optimized tests
+	$(BIN)/python -m pytest --compile-fast tests/test_distributed.py
 
-# Of these tests most of the time is XLA's; that our results do not hang on its optimizations is
-# worth knowing, too.
+PARALLEL = --numprocesses auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+APART = --ignore tests/test_distributed.py
+
+test-benchmarks: $(VENV)/installed ## run the benchmarks in small
+	$(BIN)/python -m pytest --compile-fast -m benchmarks tests
+
 test-newest: setup-newest ## run all but the slow tests under a newer Python, and so a newer JAX, if there is one
-	@test -z "$(NEWEST)" || XLA_FLAGS=$(UNOPTIMIZED) \
-		$(MAKE) pytest PYTHON="$(NEWEST)" VENV=.venv-newest TESTS="not slow"
+	@test -z "$(NEWEST)" || .venv-newest/bin/python -m pytest $(PARALLEL) --compile-fast -m "not slow"
 
 setup-newest:
 	@if test "$(NEWEST)"; then echo "Testing under $(NEWEST) too."; \
@@ -87,7 +97,7 @@ lock upgrade: $(VENV)/locked
 	$(RESOLVE) $(UPGRADE) --extra dev --extra serving --output-file requirements-serving.new \
 		pyproject.toml
 	mv requirements-serving.new requirements-serving.lock
-	printf 'hatchling\nsetuptools\n' | $(RESOLVE) $(UPGRADE) --constraint requirements.lock \
+	printf 'hatchling\nsetuptools\nuv\n' | $(RESOLVE) $(UPGRADE) --constraint requirements.lock \
 		--output-file requirements-build.lock -
 
 clean: ## remove what was set up or built; runs/ stays
@@ -96,11 +106,11 @@ clean: ## remove what was set up or built; runs/ stays
 
 # The project itself, editable. Its build tool is in the environment already.
 $(VENV)/installed: $(VENV)/locked pyproject.toml
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(call install,--no-deps --no-build-isolation --editable .)
 	@touch $@
 
-# The build tools come first, since one dependency (promise, of tensorflow-datasets) has no wheel:
-# pip would otherwise fetch tools of its own choice to build it.
+# The build tools and uv come first. One dependency (promise, of tensorflow-datasets) has no wheel,
+# and tools of the installer's own choice would otherwise be fetched to build it.
 $(VENV)/locked: $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("jaxverify needs Python \
 	3.11 or later, but $(PYTHON) is %d.%d: run make PYTHON=... with a newer one" \
@@ -108,6 +118,5 @@ $(VENV)/locked: $(LOCKS)
 	@echo "Setting up $(VENV); the first time this downloads 400 MB or more."
 	@$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-build.lock
-	$(BIN)/python -m pip install --quiet --require-hashes --no-build-isolation \
-		--requirement $(LOCK)
+	$(call install,--require-hashes --no-build-isolation --requirement $(LOCK))
 	@touch $@
