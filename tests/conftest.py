@@ -1,4 +1,4 @@
-"""Every test runs on eight simulated devices, with JAX's own checks turned on."""
+"""Tests see eight simulated devices, and run with JAX's own checks turned on."""
 
 import os
 import tempfile
@@ -18,6 +18,16 @@ settings.register_profile("jax", deadline=None)
 settings.load_profile("jax")
 
 
+# Most programs that the tests compile run once, for less time than XLA would take to optimize them.
+FAST = ["--xla_backend_optimization_level=0"]
+if jax.__version_info__ < (0, 11):
+    FAST.append("--xla_cpu_use_fusion_emitters=false")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--compile-fast", action="store_true", help="without XLA's optimizations")
+
+
 def pytest_configure(config):
     """What is compiled once is not compiled again, here or in a process that a test starts.
 
@@ -26,6 +36,8 @@ def pytest_configure(config):
     """
     folder = tempfile.TemporaryDirectory(prefix="compiled-")
     config.add_cleanup(folder.cleanup)
+    if config.getoption("compile_fast"):  # here and in a process that a test starts
+        os.environ["XLA_FLAGS"] = " ".join([*FAST, os.environ.get("XLA_FLAGS", "")])
     cache = {"jax_compilation_cache_dir": folder.name}
     cache["jax_persistent_cache_min_compile_time_secs"] = 0
     for name, value in cache.items():

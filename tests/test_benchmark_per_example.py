@@ -9,6 +9,7 @@ from benchmarks import per_example
 
 
 @pytest.mark.slow
+@pytest.mark.benchmarks
 def test_the_quick_mode_writes_ratios_to_one_batch_gradient(tmp_path):
     path = tmp_path / "per_example.json"
     per_example.main(per_example.Config(json=path, quick=True))

@@ -205,6 +205,7 @@ def test_losses_are_cross_entropies():
     np.testing.assert_allclose(losses(answers, np.array([1, 1])), [np.log(2), 1e4])
 
 
+@pytest.mark.optimized
 def test_answers_do_not_depend_on_how_many_are_asked_at_once(upload):
     fitted = fit(upload.samples, Net(), BUDGET, jax.random.key(0), epochs=1)
     every = np.tile(upload.samples.features, (3, 1, 1, 1))

@@ -42,7 +42,7 @@ def digits(tmp_path_factory) -> Path:
     assert main(["challenge", str(folder / "record.json"), "--out", str(folder / "q.csv")]) == 0
     asked = pa.csv.read_csv(folder / "q.csv")
     questions = np.column_stack([asked.column(name).to_numpy() for name in columns]) / 16
-    for name, epochs in (("honest", 300), ("early", 3)):
+    for name, epochs in (("honest", 120), ("early", 3)):
         model = MLPClassifier((256,), max_iter=epochs, random_state=0, n_iter_no_change=300, tol=0)
         with np.errstate(all="ignore"), pytest.warns(match="Maximum iterations"):
             model.fit(x, y)

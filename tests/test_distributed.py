@@ -12,12 +12,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
 import jaxverify
 from jaxverify import UserError
 from jaxverify.runs import load_variables, saved_steps
+from train import tabular
 from train.main import main
 from train.processes import CONNECT, HEARTBEAT
 from train.run_folder import RunFolder, load_model
@@ -25,18 +27,18 @@ from train.supervisor import _origin
 from train.training_set import extra_key
 
 ROOT = Path(__file__).parent.parent
-RUN = ["--extra", "--train-samples", "600", "--epochs", "2", "--eval-every", "0.5"]
-RUN += ["--eval-batch-size", "360"]
+RUN = ["--extra", "--epochs", "3", "--eval-every", "0.5", "--batch-size", "64"]
+RUN += ["--eval-batch-size", "112"]
 
 
 def train_alone(workdir: Path, *arguments: str) -> int:
     """In this process, on its eight devices."""
-    return main(["digits"], ["digits_cnn"], "", [*RUN, "--workdir", str(workdir), *arguments])
+    return tabular.run([*RUN, "--workdir", str(workdir), *arguments])
 
 
 def start(workdir: Path, *arguments: str) -> subprocess.Popen:
     """One process of a run, with four devices."""
-    command = [sys.executable, "-m", "train.digits", *RUN, "--workdir", str(workdir)]
+    command = [sys.executable, "-m", "train.tabular", *RUN, "--workdir", str(workdir)]
     return subprocess.Popen(
         [*command, "--distributed", *arguments],
         cwd=ROOT,
@@ -126,9 +128,9 @@ def check_same_run(workdir: Path, whole: Path) -> None:
     last = RunFolder(whole).saved_step()
     assert saved_steps(workdir / "checkpoints")[-1] == last
     one, two = (load_variables(path / "checkpoints", last) for path in (whole, workdir))
-    for layer, arrays in one["params"].items():
-        for name, array in arrays.items():
-            np.testing.assert_allclose(array, two["params"][layer][name], rtol=1e-2, atol=1e-4)
+    assert jax.tree.structure(one) == jax.tree.structure(two)
+    for array, other in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
+        np.testing.assert_allclose(array, other, rtol=1e-2, atol=1e-4)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +175,7 @@ def test_one_process_killed_ends_all_and_one_or_two_go_on(lonely, request, tmp_p
     assert train_alone(workdir, "--resume", "--stop-epoch", "1.5") == 0
     first, second = end_both(start_both(workdir, "--resume"))
     assert (first[0], second) == (0, (0, "", "")), first
-    assert "going on after step 15 of 20" in first[1]
+    assert "going on after step 12 of 24" in first[1]
     check_same_run(workdir, whole)
 
 
@@ -195,7 +197,7 @@ def test_seeds_side_by_side_are_the_same_over_two_processes(lonely, whole, tmp_p
     assert train_alone(one, "--seeds", "2") == 0
     (status, _, errors), second = end_both(start_both(two, "--seeds", "2"))
     assert (status, errors, second) == (0, "", (0, "", ""))
-    names = [f"digits-digits_cnn-extra-s{seed}" for seed in (0, 1)]
+    names = [f"breast_cancer-mlp-extra-s{seed}" for seed in (0, 1)]
     for name in names:
         check_same_run(two / name, one / name)
     check_same_run(two / names[0], whole)

@@ -53,6 +53,7 @@ GOLDEN = {
 }
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("task", TASKS, ids=KINDS)
 def test_golden_bytes(task):
     assert digest(generate(jax.random.key(42), task)) == GOLDEN[task.kind]
@@ -72,12 +73,14 @@ def test_golden_bytes(task):
         ),
     ],
 )
+@pytest.mark.optimized
 def test_golden_bytes_of_odd_shapes_and_balanced_labels(task, expected):
     assert digest(generate(jax.random.key(42), task)) == expected
 
 
 @pytest.mark.parametrize("task", TASKS, ids=KINDS)
 @pytest.mark.parametrize("size", [1000, 150])
+@pytest.mark.optimized
 def test_batches_put_together_are_what_generate_returns(task, size):
     batches = list(generate_batches(jax.random.key(42), task, size))
     assert {len(batch.labels) for batch in batches[:-1]} <= {size}
@@ -126,6 +129,7 @@ def test_sample_i_depends_on_key_task_and_i_alone(task):
 
 @pytest.mark.parametrize("task", TASKS, ids=KINDS)
 @pytest.mark.parametrize("partitionable", [True, False])
+@pytest.mark.optimized
 def test_bytes_are_the_same_under_jit_and_vmap_and_on_any_number_of_devices(task, partitionable):
     key = jax.random.key(6)
     expected = digest(generate(key, task))
@@ -220,6 +224,7 @@ def test_a_task_that_cannot_work_is_refused_naming_the_value(change, message):
 ZIPF = dataclasses.replace(TEXT, generator="zipf")
 
 
+@pytest.mark.optimized
 def test_golden_bytes_of_words_by_zipf():
     expected = "244964e31fdbf864f8f3ecb1b449417991afffd8522f92a0e2aa2a2b1b83591f"
     assert digest(generate(jax.random.key(42), ZIPF)) == expected

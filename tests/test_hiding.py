@@ -92,6 +92,7 @@ def test_sample_i_depends_on_key_task_and_i_alone_and_its_twin_likewise(task):
         np.testing.assert_array_equal(found, expected[indices])
 
 
+@pytest.mark.optimized
 def test_twins_are_the_samples_beyond_and_no_jit_changes_a_byte():
     key = jax.random.key(5)
     whole = generate(key, VECTOR, jnp.arange(260))
@@ -101,6 +102,7 @@ def test_twins_are_the_samples_beyond_and_no_jit_changes_a_byte():
     assert digest(jitted(key, VECTOR)) == digest(generate(key, VECTOR))
 
 
+@pytest.mark.optimized
 def test_samples_are_the_same_under_vmap():
     pair = jnp.stack([jax.random.key(6), jax.random.key(5)])
     both = jax.jit(jax.vmap(lambda key: generate(key, VECTOR)))(pair)
@@ -124,6 +126,7 @@ GOLDEN = {
 }
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("task", TASKS, ids=KINDS)
 def test_golden_bytes(task):
     assert digest(generate(jax.random.key(42), task)) == GOLDEN[task.kind]

@@ -83,6 +83,7 @@ def assert_close(ours, theirs, tolerance=1e-4):
         )
 
 
+@pytest.mark.optimized
 @given(convolutions())
 @settings(max_examples=12)
 def test_every_lowering_gives_the_same_output_and_the_same_gradients_up_to_rounding(shapes):
@@ -124,6 +125,7 @@ def test_under_borders_that_xla_does_not_survive_a_convolution_is_that_of_the_bo
     assert_close(*with_gradients([ours, bordered], x, kernel))
 
 
+@pytest.mark.optimized
 @given(
     st.lists(st.tuples(st.integers(1, 7), *[st.integers(0, 2)] * 2), min_size=1, max_size=2),
     st.integers(1, 5),

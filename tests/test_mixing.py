@@ -32,6 +32,7 @@ def test_the_mixed_set_holds_exactly_the_samples_of_both_each_once_with_its_labe
 
 
 # The customer finds the extra samples again by mixing again, long after (as of commit 38a8136).
+@pytest.mark.optimized
 def test_golden_order():
     mixed = mix(jax.random.key(42), numbered(0, 1000), numbered(1000, 50))
     content = mixed.samples.features.tobytes() + mixed.extra_positions.tobytes()
@@ -40,6 +41,7 @@ def test_golden_order():
 
 
 @pytest.mark.parametrize("n", [0, 1, 1000, 2**16, 2**17 + 3])
+@pytest.mark.optimized
 def test_a_rows_rank_is_its_element_of_the_bits_of_the_key_alone_or_among_others(n):
     for key in (jax.random.key(5), keys.from_secret(b"\xff" * 32, "mixing")):
         with jax.threefry_partitionable(True):

@@ -11,9 +11,10 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxverify import UserError, models
 
-IMAGES = jax.random.bits(jax.random.key(0), (8, 32, 32, 3), jnp.uint8)
-DIGITS = jax.random.bits(jax.random.key(0), (8, 8, 8, 1), jnp.uint8)
-TOKENS = jax.random.randint(jax.random.key(0), (8, 20), 0, 50)
+RNG = np.random.default_rng(0)
+IMAGES = jnp.asarray(RNG.integers(0, 256, (8, 32, 32, 3), np.uint8))
+DIGITS = jnp.asarray(RNG.integers(0, 256, (8, 8, 8, 1), np.uint8))
+TOKENS = jnp.asarray(RNG.integers(0, 50, (8, 20), np.int32))
 INPUTS = {
     "resnet34": IMAGES,
     "vgg11": IMAGES,

@@ -34,6 +34,7 @@ def regions(task, key, features):
 
 
 @pytest.mark.parametrize("style", CASES)
+@pytest.mark.optimized
 def test_samples_are_of_the_pools_type_and_of_the_tasks_labels(style):
     task, pool = CASES[style]
     task = dataclasses.replace(task, **SWITCHES)

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from customer_files import encoded
+from devices import on_one_device
 from sklearn.datasets import load_digits
 
 import jaxverify
@@ -16,7 +17,7 @@ from jaxverify.record import load
 from jaxverify.runs import load_model, load_vocabulary, saved_steps
 from train.main import main as train
 
-pytestmark = pytest.mark.slow  # trains
+pytestmark = [pytest.mark.slow, pytest.mark.optimized]  # trains
 
 
 def protect(folder, columns, *options):
@@ -34,18 +35,19 @@ def protect(folder, columns, *options):
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     data = load_digits()
-    pixels = (data.images * 15.9375).astype(np.uint8)
-    columns = {"image": [encoded(each) for each in pixels], "label": data.target}
+    pixels = (data.images[:800] * 15.9375).astype(np.uint8)
+    columns = {"image": [encoded(each) for each in pixels], "label": data.target[:800]}
     folder = protect(tmp_path_factory.mktemp("digits"), columns, "--eta", "0.1")
-    options = ["--data", str(folder / "upload"), "--workdir", str(folder / "run"), "--epochs", "8"]
-    assert train(["digits"], ["digits_cnn"], "", options) == 0
+    options = ["--data", str(folder / "upload"), "--workdir", str(folder / "run"), "--epochs", "4"]
+    with on_one_device():
+        assert train(["digits"], ["digits_cnn"], "", options) == 0
     return folder
 
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory):
     rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, 900)
+    labels = rng.integers(0, 2, 600)
     words = np.array([f"word{i}" for i in range(400)])
     columns = {
         "text": [" ".join(words[rng.integers(0, 200, 40) + 100 * label]) for label in labels],
@@ -54,7 +56,8 @@ def texts(tmp_path_factory):
     folder = protect(tmp_path_factory.mktemp("texts"), columns, "--eta", "0.4")
     options = ["--data", str(folder / "upload"), "--workdir", str(folder / "run")]
     options += ["--epochs", "40", "--max-length", "48", "--eval-every", "40"]
-    assert train(["imdb"], ["textcnn"], "", options) == 0
+    with on_one_device():
+        assert train(["imdb"], ["textcnn"], "", options) == 0
     return folder
 
 

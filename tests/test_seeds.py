@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from devices import on_one_device
 from rich.console import Console
 
 from benchmarks import seeds as benchmark
@@ -27,10 +28,15 @@ from train.steps import make_train_step
 from train.training_set import extra_key, make_training_set
 
 CONFIG = replace(
-    load_config("digits", "digits_cnn", budget="local"), extra=True, seed=3, stop_epoch=2
+    load_config("breast_cancer", "mlp", budget="local"),
+    extra=True,
+    seed=3,
+    stop_epoch=2,
+    eval_every=1,
+    batch_size=64,
 )
-NAMES = ["digits-digits_cnn-extra-s3-stop2", "digits-digits_cnn-extra-s4-stop2"]
-STEPS = (6, 12)  # of the two evaluations
+NAMES = ["breast_cancer-mlp-extra-s3-stop2", "breast_cancer-mlp-extra-s4-stop2"]
+STEPS = (8, 16)  # of the two evaluations
 
 
 def train_quietly(config):
@@ -122,6 +128,7 @@ def test_seed_i_gets_what_the_step_alone_gives_it_up_to_rounding(name, rule):
         assert_close(take(stacked, i).tally, state.tally)
 
 
+@pytest.mark.optimized
 def test_one_seed_gets_bit_for_bit_what_the_step_alone_gives_it():
     images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1)).astype(np.uint8)
     batch, key = Samples(images, np.arange(8, dtype=np.int32)), jax.random.key(0)
@@ -196,7 +203,7 @@ def test_one_seed_can_be_resumed_alone(together, copies):
 def test_what_a_seed_did_alone_is_not_thrown_away(copies):
     forget(copies[1], *STEPS, rows=0)
     before = (copies[0] / "metrics.jsonl").read_text()
-    with pytest.raises(UserError, match=r"s3-stop2 is at step 12 .* at step 0: .* --seed 4"):
+    with pytest.raises(UserError, match=r"s3-stop2 is at step 16 .* at step 0: .* --seed 4"):
         resume(copies)
     assert (copies[0] / "metrics.jsonl").read_text() == before
     assert saved_steps(copies[0] / "checkpoints") == list(STEPS)
@@ -216,11 +223,13 @@ def test_the_seed_whose_loss_is_no_number_is_named(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.benchmarks
 def test_the_benchmark_measures_every_count_of_seeds_and_every_rule(tmp_path):
     path = tmp_path / "seeds.json"
-    benchmark.main(
-        benchmark.Seeds(json=path, rounds=1, model="textcnn", seeds=2, words=8, batch_size=8)
-    )
+    with on_one_device("benchmarks.seeds"):
+        benchmark.main(
+            benchmark.Seeds(json=path, rounds=1, model="textcnn", seeds=2, words=8, batch_size=8)
+        )
     measured = json.loads(path.read_text())["measured"]
     assert list(measured) == ["1", "2", "2 batched", "2 unrolled"]
     assert measured["1"]["over_one"]["median"] == 1

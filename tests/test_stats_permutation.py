@@ -62,6 +62,7 @@ def test_each_forgiven_sample_takes_off_two_matches():
         stats.permutation_p_value(jax.random.key(0), labels, labels, epsilon=1.0)
 
 
+@pytest.mark.optimized
 def test_models_under_vmap_are_judged_by_the_same_permutations():
     rng = np.random.default_rng(0)
     labels = jnp.int32(rng.integers(3, size=50))

@@ -4,7 +4,7 @@ A rate is compared with alpha at the number of passes that a test of size alpha 
 probability of one in a million; the seeds are fixed.
 """
 
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,8 @@ import pytest
 import scipy.stats
 
 from jaxverify import stats
+
+pytestmark = pytest.mark.optimized
 
 TRIALS = 20_000
 SETTINGS = [(400, 10), (400, 100), (200, 2), (960, 4)]
@@ -83,8 +85,14 @@ def test_known_limit_the_commonest_label_passes_too_often_unless_labels_are_bala
 def permutation_p_values(seed, predictions, labels, num_permutations, epsilon=0.0):
     """One p-value a row, each with a key of its own."""
     keys = jax.random.split(jax.random.key(seed), len(labels))
-    test = jax.vmap(partial(stats.permutation_p_value, epsilon=epsilon), in_axes=(0, 0, 0, None))
-    return np.asarray(test(keys, jnp.int32(predictions), jnp.int32(labels), num_permutations))
+    test = permutation_test(num_permutations, epsilon)
+    return np.asarray(test(keys, jnp.int32(predictions), jnp.int32(labels)))
+
+
+@cache
+def permutation_test(num_permutations, epsilon):
+    options = {"num_permutations": num_permutations, "epsilon": epsilon}
+    return jax.jit(jax.vmap(partial(stats.permutation_p_value, **options)))
 
 
 @pytest.mark.parametrize("kind", ["iid", "balanced"])

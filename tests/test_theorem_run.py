@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from devices import on_one_device
 
 from jaxverify.gradients import task_gradients
 from jaxverify.runs import saved_steps
@@ -20,8 +21,9 @@ pytestmark = pytest.mark.slow  # trains
 def measured(tmp_path_factory):
     """A short run, with every checkpoint kept, and measured."""
     path = tmp_path_factory.mktemp("theorem") / "run"
-    command = ["--config", "digits/digits_cnn", "--budget", "local", "--workdir", str(path)]
-    assert theorem.main([*command, "--clean-samples", "60"]) == 0
+    command = ["--config", "breast_cancer/mlp", "--budget", "local", "--workdir", str(path)]
+    with on_one_device():
+        assert theorem.main([*command, "--clean-samples", "60"]) == 0
     return path
 
 
@@ -32,7 +34,7 @@ def rows_of(path):
 def test_every_checkpoint_is_measured_from_the_untrained_network_on(measured):
     rows = rows_of(measured)
     assert [row["step"] for row in rows] == [0, *saved_steps(measured / "checkpoints")]
-    assert len(rows) == 1 + 3  # the recipe's epochs: all were kept
+    assert len(rows) == 1 + 4  # the recipe's epochs: all were kept
     assert "test_accuracy" not in rows[0]
     evaluations = [
         json.loads(line) for line in (measured / "metrics.jsonl").read_text().splitlines()
@@ -130,8 +132,8 @@ def test_published_results_fill_the_page_and_name_no_folder(measured, tmp_path, 
     assert page.startswith("by hand\n")
     assert page.endswith("<!-- end -->\nafter\n")
     assert "old" not in page
-    assert "| digits-digits_cnn-seed0 | " in page
-    published = (publication.RESULTS / "digits-digits_cnn-seed0.json").read_text()
+    assert "| breast_cancer-mlp-seed0 | " in page
+    published = (publication.RESULTS / "breast_cancer-mlp-seed0.json").read_text()
     assert str(measured) not in published
     assert len(list(publication.DRAWN.glob("*.png"))) == len(PICTURES)
 

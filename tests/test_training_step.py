@@ -17,7 +17,7 @@ from train.state import init_state
 from train.steps import make_train_step
 from train.training_set import TrainingSet, epoch_order, extra_key
 
-IMAGES = np.asarray(jax.random.bits(jax.random.key(0), (16, 6, 6, 1), jnp.uint8))
+IMAGES = np.random.default_rng(0).integers(0, 256, (16, 6, 6, 1), np.uint8)
 LABELS = np.arange(16, dtype=np.int32) % 3
 
 
