@@ -36,8 +36,8 @@ export PIP_NO_COMPILE = 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL = help
-.PHONY: help demo test lint pytest test-benchmarks test-newest setup-newest test-serving \
-	setup-serving bench lock upgrade clean
+.PHONY: help demo test lint pytest test-benchmarks test-distributed test-newest setup-newest \
+	test-serving setup-serving bench lock upgrade clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -52,19 +52,21 @@ lint: $(VENV)/installed ## check style (ruff) and types (pyright)
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-# Two files at a time, in the order of tests/conftest.py; but the processes of a distributed run miss
-# each other on busy cores, so they come last. Where XLA aborts the process the run ends: xdist 3.8
-# may wait for ever for one that it has replaced.
+# Two files at a time, in the order of tests/conftest.py. Where XLA aborts the process the run ends:
+# xdist 3.8 may wait for ever for one that it has replaced.
 pytest: $(VENV)/installed ## run the tests alone, but those of the targets below
-	$(BIN)/python -m pytest $(PARALLEL) $(APART) --compile-fast -m "not optimized and not benchmarks"
-	$(BIN)/python -m pytest $(PARALLEL) $(APART) -m optimized tests
-	$(BIN)/python -m pytest --compile-fast tests/test_distributed.py
+	$(BIN)/python -m pytest $(PARALLEL) --compile-fast \
+		-m "not optimized and not benchmarks and not distributed"
+	$(BIN)/python -m pytest $(PARALLEL) -m optimized tests
 
 PARALLEL = --numprocesses auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0
-APART = --ignore tests/test_distributed.py
 
 test-benchmarks: $(VENV)/installed ## run the benchmarks in small
 	$(BIN)/python -m pytest --compile-fast -m benchmarks tests
+
+# The processes of a distributed run miss each other on busy cores, so nothing else runs beside them.
+test-distributed: $(VENV)/installed ## train with two processes on this machine, and kill them
+	$(BIN)/python -m pytest --compile-fast -m distributed tests
 
 test-newest: setup-newest ## run all but the slow tests under a newer Python, and so a newer JAX, if there is one
 	@test -z "$(NEWEST)" || .venv-newest/bin/python -m pytest $(PARALLEL) --compile-fast -m "not slow"

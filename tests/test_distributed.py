@@ -152,6 +152,7 @@ def whole(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.distributed
 def test_one_process_killed_ends_all_and_one_or_two_go_on(lonely, request, tmp_path):
     workdir = tmp_path / "run"
     survivor, victim = start_both(workdir)
@@ -180,6 +181,7 @@ def test_one_process_killed_ends_all_and_one_or_two_go_on(lonely, request, tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.distributed
 def test_two_processes_of_four_devices_are_one_run_of_eight(lonely, whole, tmp_path):
     workdir = tmp_path / "run"
     (status, shown, errors), second = end_both(start_both(workdir))
@@ -192,6 +194,7 @@ def test_two_processes_of_four_devices_are_one_run_of_eight(lonely, whole, tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.distributed
 def test_seeds_side_by_side_are_the_same_over_two_processes(lonely, whole, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     assert train_alone(one, "--seeds", "2") == 0
@@ -204,6 +207,7 @@ def test_seeds_side_by_side_are_the_same_over_two_processes(lonely, whole, tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.distributed
 def test_the_first_process_killed_ends_all_with_its_own_child(lonely, tmp_path):
     victim, survivor = start_both(tmp_path / "run")
     wait_until((tmp_path / "run/config.json").exists)
@@ -218,6 +222,7 @@ def test_the_first_process_killed_ends_all_with_its_own_child(lonely, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.distributed
 def test_processes_of_different_runs_refuse_together(lonely, tmp_path):
     address = free_address()
     other = ["--seed", "1", "--learning-rate", "1"]
@@ -232,6 +237,7 @@ def test_processes_of_different_runs_refuse_together(lonely, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.distributed
 def test_under_slurm_nothing_but_distributed_is_needed(lonely, tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", str(free_job()))
     monkeypatch.setenv("SLURM_STEP_NODELIST", "127.0.0.1")
@@ -248,6 +254,7 @@ def test_under_slurm_nothing_but_distributed_is_needed(lonely, tmp_path, monkeyp
 
 
 @pytest.mark.slow
+@pytest.mark.distributed
 def test_a_coordinator_that_is_not_there_is_given_up(lonely):
     status, _, errors = end(lonely, within=CONNECT + 60)
     assert status == 2
@@ -277,6 +284,7 @@ def test_a_mistake_about_the_processes_is_one_line_and_status_2(arguments, messa
 
 
 @pytest.mark.slow
+@pytest.mark.distributed
 def test_without_a_cluster_the_processes_must_be_told_where_they_are(capfd):
     assert main(["digits"], ["digits_cnn"], "", ["--distributed"]) == 2
     assert "give --coordinator HOST:PORT" in one_line(capfd.readouterr().err)
