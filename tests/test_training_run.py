@@ -199,7 +199,7 @@ def wait_for_checkpoint(process: subprocess.Popen, workdir: Path) -> None:
 @pytest.mark.slow
 def test_killed_and_resumed_a_run_ends_with_the_same_parameters_bit_for_bit(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    longer = ["--epochs", "12"]  # than it takes to kill it
+    longer = ["--epochs", "8"]  # than it takes to kill it
     subprocess.run(command(whole, *longer), cwd=ROOT, check=True, capture_output=True)
 
     process = subprocess.Popen(command(killed, *longer), cwd=ROOT, stdout=subprocess.DEVNULL)
