@@ -27,7 +27,7 @@ def drawn(*shape):
 
 
 def pixels(*shape):
-    """Images, drawn likewise."""
+    """Random images, also from NumPy."""
     return jnp.asarray(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
 
 

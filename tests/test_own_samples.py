@@ -165,5 +165,5 @@ def test_what_does_not_go_together_is_an_error(saved, capsys):
     for share in ("1.5", "nan", "all"):
         with pytest.raises(SystemExit, match="2"):
             verify(saved, answers, "--own-accuracy", share)
-        assert f"'{share}' is no share between 0 and 1" in capsys.readouterr().err
+        assert f"'{share}' is not a share between 0 and 1" in capsys.readouterr().err
     assert record.secret.hex() not in capsys.readouterr().err

@@ -11,15 +11,16 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
-from jaxverify import Verdict, verify
 from train.config import Config, load_config
-from train.loop import train
-from train.run_folder import RunFolder, load_model
-from train.training_set import extra_key
+
+if TYPE_CHECKING:
+    from jaxverify import Verdict
+    from train.run_folder import RunFolder
 
 _HONEST_EPOCHS, _LAZY_EPOCHS = 30, 2
 
@@ -33,6 +34,11 @@ def main() -> int:
     )
     parser.add_argument("--workdir", type=Path, default=Path("runs/demo"), help="of both runs")
     workdir = parser.parse_args().workdir
+    from jaxverify import verify  # JAX starts here; --help need not wait for it
+    from train.loop import train
+    from train.run_folder import load_model
+    from train.training_set import extra_key
+
     recipe = load_config("digits", "digits_cnn")
     recipe = replace(recipe, extra=True, resume=True, epochs=_HONEST_EPOCHS)
     clouds = {
@@ -53,7 +59,7 @@ def main() -> int:
 
 
 def _table(
-    clouds: dict[str, Config], runs: dict[str, RunFolder], verdicts: dict[str, Verdict]
+    clouds: dict[str, Config], runs: "dict[str, RunFolder]", verdicts: "dict[str, Verdict]"
 ) -> Table:
     columns = ("cloud", "epochs", "test accuracy", "extra task", "T", "p-value", "verdict")
     table = Table(*columns)

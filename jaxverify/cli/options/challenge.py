@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from jaxverify.cli.options import own_samples
-from jaxverify.cli.options.later import later
+from jaxverify.cli.options.command import add_command
 from jaxverify.cli.options.shards import shard
 from jaxverify.shard import WHOLE
 
@@ -15,23 +15,19 @@ id. Get a prediction for each, by whatever means the cloud offers, and give them
   jaxverify challenge record.json --out questions.csv
 """
 _DECOYS = """\
-a data set of real samples, in a format that protect reads, to be asked among them: who sees the
-questions should not know which are extra; as many as there are extra ones, if it has so many"""
+a data set of real samples, in a format that protect reads; mix as many of them into the questions
+as there are extra samples (or all, if fewer), so that nobody can tell from the questions which
+samples are extra"""
 _TWINS = """\
 ask held-out twins too, samples like the extra ones that nobody was given; give the same to
 verify"""
 _SHARD = "the questions of the Jth of K attempts alone; give the same to verify"
-_OUT = "a file that ends in .csv, .jsonl, .parquet or .npz; or, of images, a folder"
+_OUT = "a file ending in .csv, .jsonl, .parquet or .npz, or a folder for images"
 
 
 def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand."""
-    parser = subparsers.add_parser(
-        "challenge",
-        help="write the questions for the model",
-        description=_DOC,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(subparsers, "challenge", "write the questions for the model", _DOC)
     add = parser.add_argument
     add("record", type=Path)
     add("--out", type=Path, required=True, help=_OUT)
@@ -39,4 +35,3 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--twins", action="store_true", help=_TWINS)
     own_samples.add_to(parser)
     add("--decoys", type=Path, metavar="DATA", help=_DECOYS)
-    parser.set_defaults(do=later("challenge"))

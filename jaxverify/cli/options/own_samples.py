@@ -5,8 +5,9 @@ import math
 from pathlib import Path
 
 _OWN = """\
-the data set that was given to protect: ask some of its samples too, as many as extra ones, since
-who learned the extra samples alone does not know these; the same for challenge and verify"""
+the data set that you gave to protect: ask about as many of its samples as there are extra ones,
+since a model that learned the extra samples alone does not know these; give the same to challenge
+and verify"""
 _LABEL = "the column of its labels, if not one of the usual names"
 
 
@@ -27,5 +28,5 @@ def share(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share between 0 and 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share between 0 and 1")
     return value

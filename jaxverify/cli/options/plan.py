@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from jaxverify.cli.options.later import later
+from jaxverify.cli.options.command import add_command
 
 _DOC = """\
 Find the smallest extra task with which a converged model passes, or see what a given one can do.
@@ -15,12 +15,7 @@ Find the smallest extra task with which a converged model passes, or see what a 
 
 def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand."""
-    parser = subparsers.add_parser(
-        "plan",
-        help="find out how many extra samples you need",
-        description=_DOC,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(subparsers, "plan", "find out how many extra samples you need", _DOC)
     add = parser.add_argument
     add("--samples", type=int, required=True, help="in your training set")
     add("--classes", type=int, required=True, help="of your labels")
@@ -31,12 +26,11 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--eta", type=float, help=_ETA)
     add("--picture", type=Path, metavar="FILE.png", help="draw the power curve")
     add("--json", action="store_true", help="print one JSON object instead of a page")
-    parser.set_defaults(do=later("plan"))
 
 
 _SHARE = """\
 what a converged model is expected to know of the extra task by heart (%(default)s): a tenth is
 careful for images; networks of text have known nearly all of it"""
-_ETA = "extra samples per sample of the training set, to see what so many can do"
+_ETA = "extra samples per training sample: show what that many can do"
 _ALPHA = "how often a model that has not converged may pass (%(default)s)"
 _EPSILON = "what such a model may know already, as a share (%(default)s)"

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from jaxverify.cli.options.later import later
+from jaxverify.cli.options.command import add_command
 
 _DOC = """\
 Mix a secret extra task into a training set, and write the record by which it is verified later.
@@ -21,12 +21,7 @@ keep the record: whoever has it knows which rows are extra.
 
 def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand."""
-    parser = subparsers.add_parser(
-        "protect",
-        help="mix the extra task into your training set",
-        description=_DOC,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(subparsers, "protect", "mix the extra task into your training set", _DOC)
     add = parser.add_argument
     add("data", type=Path, metavar="DATA")
     add("--out", type=Path, required=True, help="what you upload; there must be nothing yet")
@@ -53,7 +48,6 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add(
         "--epsilon", type=float, default=0.03, help="what such a model may know already, as a share"
     )
-    parser.set_defaults(do=later("protect"))
 
 
 _ETA = """\

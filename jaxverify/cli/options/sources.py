@@ -20,19 +20,20 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add = images.add_argument
     add("--pixels", choices=("0-1", "0-255"), default="0-1", help=_PIXELS)
     add("--mean", type=numbers, default=(), metavar="M,...", help=_MEAN)
-    add("--std", type=numbers, default=(), metavar="S,...", help="divided by at last, likewise")
+    add("--std", type=numbers, default=(), metavar="S,...", help=_STD)
     asking = parser.add_argument_group("with --url")
     add = asking.add_argument
     add("--protocol", choices=("v1", "v2", "mlflow"), default="v1", help=_PROTOCOL)
     add("--named", action="store_true", help="send the names of the columns too, with v1 and v2")
     add("--auth-env", metavar="NAME", help="an environment variable: the Authorization header")
     add("--timeout", type=float, default=60.0, help="seconds for an answer (%(default)s)")
-    add("--retries", type=int, default=5, help="of a request that failed (%(default)s)")
+    add("--retries", type=int, default=5, help="how often to retry a failed request (%(default)s)")
 
 
 _RUN = "ask the model of a run of our training scripts: its folder, or one of its checkpoints"
 _TORCH = """\
-likewise, by torch.export.save or torch.jit.save; such a file is a program, which can do harm"""
+ask the model in this file, written by torch.export.save or torch.jit.save; such a file is a
+program and can do harm"""
 _INDICES = """\
 numbers are class indices from 0, in the order that show prints, even if classes are called by
 numbers themselves"""
@@ -45,7 +46,8 @@ it means the second class that show prints, or that of --class-order"""
 _PIXELS = """\
 what a model that takes decimals was trained on: pixels divided by 255, or as they are
 (%(default)s)"""
-_MEAN = "subtracted then: a number for each channel, or one for all"
+_STD = "then divide by this: one number per channel, or one for all"
+_MEAN = "then subtract this: one number per channel, or one for all"
 _PROTOCOL = """\
 v1: TF Serving, Vertex AI, KServe. v2: Open Inference Protocol. mlflow: its /invocations
 (%(default)s)"""

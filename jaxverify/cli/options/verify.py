@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from jaxverify.cli.options import own_samples, sources
-from jaxverify.cli.options.later import later
+from jaxverify.cli.options.command import add_command
 from jaxverify.cli.options.shards import shard
 from jaxverify.shard import WHOLE
 
@@ -21,12 +21,7 @@ Exit status 0: it passed. 1: it did not. 2: an error.
 
 def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand."""
-    parser = subparsers.add_parser(
-        "verify",
-        help="ask the model, and judge its answers",
-        description=_DOC,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(subparsers, "verify", "ask the model, and judge its answers", _DOC)
     parser.add_argument("record", type=Path)
     sources.add_to(parser)
     asking = parser.add_argument_group("asking")
@@ -44,7 +39,6 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--json", action="store_true", help="print one JSON object instead of a page")
     add("--html", type=Path, metavar="FILE.html", help=_HTML)
     add("--in-toto", type=Path, metavar="FILE.json", help=_IN_TOTO)
-    parser.set_defaults(do=later("verify"))
 
 
 _TESTS = ("binomial", "permutation", "sequential")
