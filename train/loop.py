@@ -14,6 +14,7 @@ from train import processes
 from train.augment import AUGMENTATIONS
 from train.config import Config
 from train.display import TrainingBar, describe_row, describe_run
+from train.feeds import Recipe, choose_feed
 from train.interruption import Interruption
 from train.mesh import DataMesh
 from train.objective import objective_of
@@ -23,7 +24,7 @@ from train.seeds import SeedRun, common_step, side_by_side, stack, take
 from train.state import State, init_state
 from train.steps import make_train_step
 from train.summary import quality, summarise
-from train.training_set import epoch_order, extra_key, make_training_set
+from train.training_set import extra_key, make_training_set
 
 
 class TrainingError(UserError):
@@ -68,14 +69,20 @@ def train(config: Config, console: Console) -> list[RunFolder]:
     runs = [SeedRun.begin(alone, its_data, keep) for alone, its_data in pairs]
 
     # What is computed: pure functions of explicit state and key.
-    step_keys = stack([run.key("steps") for run in runs])
-    order_keys = [run.key("order") for run in runs]
     module = models.create(
         config.model, num_classes=data[0].num_classes, vocab_size=data[0].vocab_size
     )
     optimizer = make_optimizer(config, steps_per_epoch)
     train_step = make_train_step(module, optimizer, AUGMENTATIONS[config.augment], objective.loss)
-    train_steps = mesh.jit_train(side_by_side(train_step))
+    recipe = Recipe(
+        train_step=side_by_side(train_step),
+        data=[run.data.train for run in runs],
+        step_keys=stack([run.key("steps") for run in runs]),
+        order_keys=[run.key("order") for run in runs],
+        batch_size=batch_size,
+        stops=evaluation_steps | probing_steps,
+    )
+    feed = choose_feed(mesh, recipe)
     evaluation = objective.make_evaluation(config, mesh, module)
 
     # Where it begins: at fresh parameters, or at the last checkpoint that all seeds have.
@@ -90,7 +97,7 @@ def train(config: Config, console: Console) -> list[RunFolder]:
         pairs = zip(runs, states, strict=True)
         states = [run.checkpoints.restore(first_step, like=state) for run, state in pairs]
         console.print(f"going on after step {first_step} of {max(evaluation_steps)}")
-    stacked = stack(states)
+    stacked, state_of = mesh.jit(stack)(states), mesh.jit(take)
     del states  # as large again
     started = time.monotonic() - max(row["seconds"] for row in latest)
 
@@ -109,49 +116,40 @@ def train(config: Config, console: Console) -> list[RunFolder]:
     with Interruption() as interruption, ExitStack() as checkpoints, bar:
         for run in runs:
             checkpoints.enter_context(run.checkpoints)
-        previous_losses, orders, order_epoch = None, [], None
-        for step in range(first_step, max(evaluation_steps)):
+        step, previous_losses = first_step, None
+        while step < max(evaluation_steps):
             interruption.raise_if_asked()
-            epoch, position = divmod(step, steps_per_epoch)
-            if epoch != order_epoch:
-                orders = [epoch_order(key, epoch, num_samples) for key in order_keys]
-                order_epoch = epoch
-            rows = slice(position * batch_size, (position + 1) * batch_size)
-            batches = [
-                take(run.data.train, mesh.share(order[rows]))
-                for run, order in zip(runs, orders, strict=True)
-            ]
-            stacked, losses = train_steps(stacked, mesh.put(batches), step_keys)
-
-            if previous_losses is not None:  # read while the step just begun is running
+            stacked, losses = feed.advance(stacked, step)
+            if previous_losses is not None:  # read while the steps just begun are running
                 bar.show(step, _finite(previous_losses, step, config))
-            previous_losses = losses
+            step, previous_losses = step + len(losses), losses
 
-            if step + 1 in evaluation_steps:
-                bar.show(step + 1, _finite(losses, step + 1, config))
-                # On one core XLA cannot compile while a step over several devices is running.
-                jax.block_until_ready(stacked)
+            if step not in recipe.stops:
+                continue
+            bar.show(step, _finite(losses, step, config))
+            # On one core XLA cannot compile while a step over several devices is running.
+            jax.block_until_ready(stacked)
+            if step in evaluation_steps:
                 for run in runs:  # so that no seed gets two checkpoints ahead of another
                     run.checkpoints.wait()
                 for i, run in enumerate(runs):
-                    state = take(stacked, i)
-                    latest[i] = evaluate(run, state, step + 1)
-                    run.checkpoints.save(step + 1, state.with_empty_tally(), quality(latest[i]))
+                    state = state_of(stacked, i)
+                    latest[i] = evaluate(run, state, step)
+                    run.checkpoints.save(step, state.with_empty_tally(), quality(latest[i]))
                 stacked = stacked.with_empty_tally()
-            elif step + 1 in probing_steps:  # the crossing, to a finer step and at little cost
-                jax.block_until_ready(stacked)
+            else:  # a probe: the crossing, to a finer step and at little cost
                 for i, run in enumerate(runs):
-                    state = take(stacked, i)
+                    state = state_of(stacked, i)
                     found = evaluation.extra_task(state, run.data, extra_key(run.config.seed))
                     if found["passed"] and not latest[i].get("passed", False):
-                        latest[i] = evaluate(run, state, step + 1)
+                        latest[i] = evaluate(run, state, step)
                     else:
-                        latest[i] = at(step + 1) | found
+                        latest[i] = at(step) | found
                         run.folder.append_probe(latest[i])
 
-    if processes.is_first():
-        for i, run in enumerate(runs):
-            variables = take(mesh.local(stacked), i).variables
+    for i, run in enumerate(runs):
+        variables = mesh.local(state_of(stacked, i).variables)
+        if processes.is_first():
             model = TrainedModel(variables, models.Inference(module), run.data.task)
             _conclude(run, console, model, num_seeds=len(runs))
     return [run.folder for run in runs]
@@ -167,12 +165,15 @@ def _every(epochs: float, config: Config, steps_per_epoch: int) -> frozenset[int
 
 
 def _finite(losses: jax.Array, step: int, config: Config) -> list[float]:
-    values = np.asarray(losses).tolist()
-    for seed, value in enumerate(values, start=config.seed):
-        if not math.isfinite(value):
-            whose = f" of seed {seed}" if config.seeds > 1 else ""
-            raise TrainingError(f"the loss{whose} is {value} at step {step}: lower learning_rate")
-    return values
+    """Of the steps that end at ``step`` the last one's losses, if all are numbers."""
+    values = np.asarray(losses)
+    for i, j in np.argwhere(~np.isfinite(values))[:1]:
+        whose = f" of seed {config.seed + j}" if config.seeds > 1 else ""
+        first = step - len(values) + 1 + i
+        raise TrainingError(
+            f"the loss{whose} is {values[i, j]} at step {first}: lower learning_rate"
+        )
+    return values[-1].tolist()
 
 
 def _conclude(run: SeedRun, console: Console, model: TrainedModel, num_seeds: int) -> None:

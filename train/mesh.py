@@ -69,6 +69,10 @@ class DataMesh:
         everywhere = jax.make_array_from_process_local_data(self.split, own)
         jax.jit(jnp.sum, out_shardings=self.replicated)(everywhere).block_until_ready()
 
+    def jit(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Jit a function of arrays that stand on each device, to others that do."""
+        return jax.jit(function, out_shardings=self.replicated)
+
     def jit_train(self, train_step: Callable[..., Any]) -> Callable[..., Any]:
         """Jit ``train_step(state, batch, key)``; the old state's memory is given to the new."""
         shardings = (self.replicated, self.split, self.replicated)

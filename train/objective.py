@@ -41,7 +41,16 @@ def objective_of(config: Config) -> Objective:
 
 
 def _verify_answers(model: TrainedModel, key: jax.Array, config: Config) -> Verdict:
-    return verify(model, key, alpha=config.alpha, epsilon=config.epsilon)
+    return verify(
+        model.variables,
+        key,
+        predict=jax.jit(
+            model.apply
+        ),  # compiled for the evaluations; verify(model, key) has its own
+        task=model.task,
+        alpha=config.alpha,
+        epsilon=config.epsilon,
+    )
 
 
 def _draw_accuracies(

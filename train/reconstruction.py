@@ -76,7 +76,7 @@ def verify(model: TrainedModel, key: jax.Array, config: Config) -> ScoreVerdict:
     """The verdict on a trained autoencoder."""
     task = model.task
     assert isinstance(task, ExtraTask)
-    predict = jax.jit(partial(model.apply, model.variables))
+    predict = partial(jax.jit(model.apply), model.variables)  # compiled for the evaluations
     return verify_reconstruction(predict, key, task, alpha=config.alpha, epsilon=config.epsilon)
 
 

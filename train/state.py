@@ -59,6 +59,11 @@ def init_state(
         optimizer: its optimizer.
         example: one batch of features; its shape and dtype count alone.
     """
-    variables = dict(jax.jit(module.init)(key, example))
-    params = variables.pop("params")
-    return State(jnp.int32(0), params, variables, optimizer.init(params), Tally.zero())
+
+    @jax.jit  # one program, not one for each shape of a parameter
+    def initial(key: jax.Array, example: Any) -> State:
+        variables = dict(module.init(key, example))
+        params = variables.pop("params")
+        return State(jnp.int32(0), params, variables, optimizer.init(params), Tally.zero())
+
+    return initial(key, example)
