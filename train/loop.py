@@ -12,6 +12,7 @@ from rich.console import Console
 from jaxverify import TrainedModel, UserError, models
 from train import processes
 from train.augment import AUGMENTATIONS
+from train.compiled import keep_compiled_programs
 from train.config import Config
 from train.display import TrainingBar, describe_row, describe_run
 from train.feeds import Recipe, choose_feed
@@ -49,6 +50,7 @@ def train(config: Config, console: Console) -> list[RunFolder]:
     resumed, it ends, on a CPU, with the same parameters bit for bit.
     """
     config.check()
+    keep_compiled_programs()
     mesh, objective = DataMesh(), objective_of(config)
     mesh.check_batch("batch_size", config.batch_size)
     mesh.check_batch("eval_batch_size", config.eval_batch_size)

@@ -18,7 +18,7 @@ from jaxverify import (
 )
 from jaxverify.scores import reconstruction_errors
 from train.config import Config
-from train.evaluation import Evaluation, batches
+from train.evaluation import Evaluation, batches, one_behind
 from train.mesh import DataMesh
 from train.state import State
 from train.training_set import TrainingSet
@@ -60,7 +60,8 @@ def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evalua
 
     def everything(state: State, data: TrainingSet, key: jax.Array) -> dict[str, Any]:
         shares = (jax.tree.map(mesh.share, b) for b in batches(data.test, config.eval_batch_size))
-        total = sum(float(total_error(state, mesh.put(share))) for share in shares)
+        errors = (total_error(state, mesh.put(share)) for share in shares)
+        total = sum(map(float, one_behind(errors)))
         test_loss = total / len(data.test.labels)
         row = {
             "train_loss": float(state.tally.loss) / int(state.tally.samples),
