@@ -16,6 +16,7 @@ def use() -> None:
     resnet._Conv = partial(nn.Conv, **resnet._Conv.keywords)
     textcnn.ConvMaxOverTime = ConvMaxOverTime
     att_blstm.LSTM = LSTM
+    att_blstm.bidirectional = bidirectional
 
 
 class ConvMaxOverTime(nn.Module):
@@ -43,3 +44,10 @@ class LSTM(nn.Module):
         """The hidden state after every step."""
         cell = nn.OptimizedLSTMCell(self.features, name="cell")
         return jnp.asarray(nn.RNN(cell, reverse=self.reverse, keep_order=True)(x))
+
+
+def bidirectional(
+    forward: LSTM, backward: LSTM, x: Float[Array, "b time c"]
+) -> Float[Array, "b time two_h"]:
+    """One after the other."""
+    return jnp.concatenate([forward(x), backward(x)], axis=-1)

@@ -22,6 +22,7 @@ from jaxtyping import Array, Float32, PyTree
 
 from jaxverify.errors import UserError
 from jaxverify.ghost.rules import RULES, Pullback, Rule
+from jaxverify.layers.bidirectional import by_scan
 
 Loss = Callable[[Any, Any], Array]
 
@@ -67,7 +68,7 @@ def _tapped(loss: Loss, params: PyTree, batch: PyTree, squared: Float32[Array, "
         finally:
             inside_tap = False
 
-    with nn.intercept_methods(interceptor):
+    with nn.intercept_methods(interceptor), by_scan():
         return loss(params, batch)
 
 

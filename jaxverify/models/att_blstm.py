@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float32, Int
 
-from jaxverify.layers import LSTM
+from jaxverify.layers import LSTM, bidirectional
 
 
 class AttBLSTM(nn.Module):
@@ -28,7 +28,7 @@ class AttBLSTM(nn.Module):
         """Logits of token ids; with ``train`` a "dropout" key is wanted."""
         x = nn.Embed(self.vocab_size, 100)(x)
         for _ in range(2):
-            x = jnp.concatenate([LSTM(128)(x), LSTM(128, reverse=True)(x)], axis=-1)
+            x = bidirectional(LSTM(128), LSTM(128, reverse=True), x)
         weights = nn.softmax(nn.Dense(1, use_bias=False)(jnp.tanh(x)), axis=1)
         x = jnp.tanh(jnp.sum(weights * x, axis=1))
         x = nn.Dropout(0.5, deterministic=not train)(x)
