@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxverify.data import Dataset, load
+from jaxverify.data import Dataset, decoded, load
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -13,6 +13,12 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not DATA.is_dir(), reason=f"the real data are not at {DATA}"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_kept(monkeypatch):
+    """The folder is shared: no decoded images are left in it, nor in the user's cache."""
+    monkeypatch.setattr(decoded, "SMALLEST", float("inf"))
 
 
 def overlap(dataset: Dataset) -> int:

@@ -4,10 +4,14 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
+import PIL
 from jaxtyping import UInt8
-from PIL import Image
+from PIL import Image, ImageFile, features
 
 from jaxverify.errors import DataError
+
+_VERSION = 1  # to be raised when decode gives other pixels than before
+_CODECS = ("jpg", "libjpeg_turbo", "jpg_2000", "webp", "avif", "libtiff")
 
 # Modes whose pixels become grey or colour without loss; alpha, CMYK and 16 bits would not.
 _MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
@@ -40,6 +44,17 @@ def decode(encoded: Sequence[bytes | None], source: object) -> UInt8[np.ndarray,
             )
         images[row] = image
     return images
+
+
+def decoder() -> str:
+    """What the pixels depend on besides the encoded image: :func:`decode`, Pillow and its codecs.
+
+    Guarantee: another version of any of these gives another line, and so does Pillow's setting to
+    accept truncated images.
+    """
+    codecs = [f"{codec} {features.version(codec)}" for codec in _CODECS]
+    truncated = f"truncated {ImageFile.LOAD_TRUNCATED_IMAGES}"
+    return ", ".join([f"decode {_VERSION}", f"Pillow {PIL.__version__}", *codecs, truncated])
 
 
 def encode(images: UInt8[np.ndarray, "n h w c"]) -> list[bytes]:

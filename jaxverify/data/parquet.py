@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from jaxtyping import Integer, Shaped
+from jaxtyping import Integer, Shaped, UInt8
 
 from jaxverify.data.dataset import Features, Raw
+from jaxverify.data.decoded import decode_once
 from jaxverify.data.images import decode
 from jaxverify.errors import DataError
 from jaxverify.samples import Samples
@@ -24,7 +25,8 @@ def read(folder: Path, name: str) -> Raw:
     Images are encoded bytes or Hugging Face's struct of ``bytes`` and ``path``, all of one size.
     Labels are integers; class names are the list under ``name`` in ``labels.json``, in the folder
     or beside it. Without them the classes are the labels of the training set, which then must be
-    0 .. C-1 without a gap.
+    0 .. C-1 without a gap. Images are read-only, and those of a large file are kept as
+    :func:`~jaxverify.data.decoded.decode_once` says.
 
     Raises:
         DataError: one line with the file, the row (counted from 0) and what to do.
@@ -92,28 +94,32 @@ def _numbers(place: str, column: pa.Array) -> Shaped[np.ndarray, "n m"]:
 
 
 def _read_file(path: Path) -> tuple[Features, _Labels]:
-    table = _read_table(path)
-    if not table.num_rows:
-        raise DataError(f"{path} has no rows: write at least one sample to it")
-    labels = _labels(path, table.column("label"))  # before the images, which take longer
-    if "text" in table.column_names:
-        return _texts(path, table.column("text")), labels
-    return decode(_encoded_images(path, table.column("image")), path), labels
-
-
-def _read_table(path: Path) -> pa.Table:
-    """The column ``image`` or ``text``, and ``label``, valid Arrow throughout."""
+    """Its features and labels, valid Arrow throughout."""
     if not path.is_file():
         raise DataError(f"{path} is missing: the folder must hold train.parquet and test.parquet")
     try:
-        with pq.ParquetFile(path) as file:
+        content = path.read_bytes()  # once: whoever writes the file now changes nothing below
+        with pq.ParquetFile(pa.BufferReader(content)) as file:
             column = _feature_column(path, file.schema_arrow.names, ("image", "text"))
-            table = file.read([column, "label"])
-            table.validate(full=True)  # UTF-8 included
+            if not file.metadata.num_rows:
+                raise DataError(f"{path} has no rows: write at least one sample to it")
+            labels = _labels(path, _column(file, "label"))  # before the images, which take longer
+            if column == "text":
+                return _texts(path, _column(file, "text")), labels
+
+            def decode_all() -> UInt8[np.ndarray, "n h w c"]:
+                return decode(_encoded_images(path, _column(file, "image")), path)
+
+            return decode_once(path, content, decode_all), labels
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path} is damaged ({reason}): fetch or write it again") from error
-    return table
+
+
+def _column(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
+    table = file.read([name])
+    table.validate(full=True)  # UTF-8 included
+    return table.column(name)
 
 
 def _feature_column(path: Path, found: list[str], names: tuple[str, str]) -> str:
