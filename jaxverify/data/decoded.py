@@ -47,7 +47,7 @@ def decode_once(path: Path, content: bytes, decode: Callable[[], Images]) -> Ima
         decode: decodes its images, which depend on nothing but ``content``.
 
     Returns:
-        uint8 ``[n, height, width, channels]``, read-only.
+        uint8 ``[n, height, width, channels]``; a change of it changes nothing that is kept.
 
     Raises:
         Exception: what ``decode`` raises; nothing is kept then.
@@ -57,7 +57,7 @@ def decode_once(path: Path, content: bytes, decode: Callable[[], Images]) -> Ima
     Their mode lets nobody read them who may not read the file.
     """
     if len(content) < SMALLEST:
-        return _read_only(decode())
+        return decode()
     digest = hashlib.sha256(content)
     digest.update(decoder().encode())
     name = f"{path.stem}-{digest.hexdigest()}.npy"
@@ -66,18 +66,13 @@ def decode_once(path: Path, content: bytes, decode: Callable[[], Images]) -> Ima
         images = _read(place.folder / name)
         if images is not None:
             return images
-    images = _read_only(decode())
+    images = decode()
     for place in places:
         with suppress(OSError):
             _write(place, name, images, path)
             for folder, _ in places:
                 _remove_others(folder, path.stem, name)
             break
-    return images
-
-
-def _read_only(images: Images) -> Images:
-    images.flags.writeable = False
     return images
 
 
@@ -101,7 +96,7 @@ def _read(path: Path) -> Images | None:
         checksum = hashlib.sha256(content[:-_CHECKSUM].data).digest()
         if content[-_CHECKSUM:].tobytes() != checksum:
             return None
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.load(path, mmap_mode="c", allow_pickle=False)  # copied where written to
     except (OSError, ValueError):
         return None
 

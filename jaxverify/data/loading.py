@@ -39,9 +39,9 @@ def load(
         name: one of ``NAMES``; with ``data_dir`` any name, or None for the folder's own.
         data_dir: a folder with ``train.parquet`` and ``test.parquet``, read instead of TFDS:
             columns ``image`` (encoded bytes) or ``text``, and ``label`` (integers from 0). Class
-            names come from ``labels.json`` in or beside it, a list under ``name``. Images are
-            read-only; large files are decoded once and then kept in ``.decoded`` in the folder,
-            or in the user's cache.
+            names come from ``labels.json`` in or beside it, a list under ``name``. Large
+            files of images are decoded once and then kept in ``.decoded`` in the folder, or in
+            the user's cache.
         manual_dir: of a TFDS set: a folder with the archive, used instead of downloading.
         tfds_dir: of a TFDS set: where prepared sets are kept; TFDS's own default without it.
         max_length: of text: the number of words kept, 64 for "ag_news" and 256 otherwise.

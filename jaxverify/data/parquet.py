@@ -25,7 +25,7 @@ def read(folder: Path, name: str) -> Raw:
     Images are encoded bytes or Hugging Face's struct of ``bytes`` and ``path``, all of one size.
     Labels are integers; class names are the list under ``name`` in ``labels.json``, in the folder
     or beside it. Without them the classes are the labels of the training set, which then must be
-    0 .. C-1 without a gap. Images are read-only, and those of a large file are kept as
+    0 .. C-1 without a gap. Images of a large file are kept as
     :func:`~jaxverify.data.decoded.decode_once` says.
 
     Raises:
