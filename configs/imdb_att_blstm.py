@@ -22,6 +22,8 @@ config = Config(
 )
 
 CPU = {"epochs": 4, "max_length": 128, "eval_every": 0.5}
+# The paper's whole recipe takes minutes.
+GPU = {}
 LOCAL = {
     "epochs": 2,
     "train_samples": 1_000,

@@ -131,6 +131,7 @@ def verify_answers(
     return _judge(key, known.astype(jnp.int32), jnp.asarray(labels), setting)
 
 
+@lru_cache(maxsize=128)  # planning takes longer than judging, and a run asks again and again
 def _setting(
     task: ExtraTask,
     alpha: float,

@@ -46,7 +46,7 @@ def reviews(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("budget", ["smoke", "cpu", "paper"])
+@pytest.mark.parametrize("budget", ["smoke", "cpu", "gpu", "paper"])
 def test_every_run_of_the_plan_has_a_folder_of_its_own_and_a_recipe_that_can_run(budget):
     runs = plan(ARMS, CELLS, budget)
     folders = {run.config(Path("r"), None).run_folder for run in runs}
@@ -56,7 +56,7 @@ def test_every_run_of_the_plan_has_a_folder_of_its_own_and_a_recipe_that_can_run
     of_one_cell = [run for run in runs if run.cell == IMDB and run.seed == 0]
     # 6 by eta and 6 by s share one; then the baseline, and the naive construction by eta.
     assert len(of_one_cell) == 6 + 5 + 1 + 6
-    of_seeds = {"smoke": {0}, "cpu": {0}, "paper": {0, 1, 2}}
+    of_seeds = {"smoke": {0}, "cpu": {0}, "gpu": {0, 1, 2}, "paper": {0, 1, 2}}
     of_images = {run.arm for run in runs if run.cell == ("cifar100", "vgg11") and run.seed == 0}
     assert len(of_images) == (6 if budget == "cpu" else 18)
     assert {arm.construction for arm in of_images} == {"none", "regions", "natural"}

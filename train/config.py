@@ -199,15 +199,16 @@ class Config:
 
 
 def load_config(
-    dataset: str, model: str, *, budget: Literal["paper", "cpu", "local"] = "paper"
+    dataset: str, model: str, *, budget: Literal["paper", "gpu", "cpu", "local"] = "paper"
 ) -> Config:
     """The recipe of one cell of Table 1, from ``configs/DATASET_MODEL.py``.
 
     Args:
         dataset: as in :class:`Config`.
         model: as in :class:`Config`.
-        budget: "paper", the whole recipe; "cpu", one that converges on two cores within hours, of
-            the paper's cells; "local", about a minute, to see that everything works.
+        budget: "paper", the whole recipe; "gpu", one that converges on a GPU within minutes, and
+            "cpu", on two cores within hours, both of the paper's cells; "local", about a minute,
+            to see that everything works.
     """
     module = importlib.import_module(f"configs.{dataset}_{model}")
     if budget == "paper":

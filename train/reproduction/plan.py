@@ -20,7 +20,7 @@ from train.reproduction.arms import (
 )
 from train.reproduction.studies import STUDIES
 
-Budget = Literal["smoke", "cpu", "paper"]
+Budget = Literal["smoke", "cpu", "gpu", "paper"]
 
 _SMOKE = {
     **{"epochs": 1, "train_samples": 256, "test_samples": 128, "batch_size": 64},
@@ -61,7 +61,9 @@ class Run:
             data: a folder with one of Parquet files for each data set, or None for TFDS.
         """
         dataset, model = self.cell
-        recipe = load_config(dataset, model, budget="cpu" if self.budget == "cpu" else "paper")
+        recipe = load_config(
+            dataset, model, budget=self.budget if self.budget in ("cpu", "gpu") else "paper"
+        )
         recipe = replace(recipe, **dict(self.arm.changes))
         if self.budget == "smoke":
             recipe = replace(recipe, **_SMOKE)
@@ -88,9 +90,10 @@ def plan(artefacts: Iterable[Artefact], cells: Sequence[Cell], budget: Budget) -
     Args:
         artefacts: such as ``("table", 2)`` or ``("study", "labels")``.
         cells: in the order in which they are to run.
-        budget: "paper" has three seeds; "cpu" three of the texts, and of the images one, at the
-            paper's η and s and at one more of each, and for figure 4 resnet34 on a fifth of
-            CIFAR-10; "smoke" one, of a few samples. A study may ask for more seeds of its runs.
+        budget: "paper" and "gpu" have three seeds; "cpu" three of the texts, and of the images
+            one, at the paper's η and s and at one more of each, and for figure 4 resnet34 on a
+            fifth of CIFAR-10; "smoke" one, of a few samples. A study may ask for more seeds of its
+            runs.
     """
     artefacts = list(artefacts)
     repeated: dict[tuple[Cell, Arm], int] = {}
