@@ -26,6 +26,10 @@ class Timing:
         """The middle round."""
         return statistics.median(self.seconds)
 
+    def of_one(self, parts: int) -> "Timing":
+        """Of a call that did so many things alike: the seconds of one."""
+        return Timing(tuple(seconds / parts for seconds in self.seconds))
+
     def over(self, other: "Timing") -> "Ratio":
         """How many times as long as ``other`` it took, round by round."""
         pairs = zip(self.seconds, other.seconds, strict=True)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from benchmarks import goals
 from benchmarks.pictures import RESULTS
 from jaxverify.atomic import write_atomic
 from train.reproduction.publication import PAGE
@@ -35,10 +36,11 @@ def fill(page: str) -> str:
 
 
 def _table(name: str) -> str:
+    if name == "goals":
+        return _lines(goals.rows(RESULTS / "gpu")) + "\n"
     file, rows = TABLES[name]
     content = json.loads((RESULTS / f"{file}.json").read_text())
-    lines = ["| " + " | ".join(map(str, row)) + " |" for row in rows(content["measured"])]
-    lines.insert(1, "|" + "---|" * (lines[0].count("|") - 1))
+    lines = _lines(rows(content["measured"]))
     versions, config = content["versions"], content["config"]
     used = ("jax", "jaxlib", "flax", "torch", "opacus")
     packages = ", ".join(f"{name} {versions[name]}" for name in used if versions.get(name))
@@ -48,7 +50,12 @@ def _table(name: str) -> str:
         f"`python -m {content['benchmark']}`, {rounds}, {content['cpu_count']} "
         f"cores of {content['processor']}; {packages}; code `{revision}`; {content['date']}."
     )
-    return "\n".join([*lines, "", origin, ""])
+    return "\n".join([lines, "", origin, ""])
+
+
+def _lines(rows: Sequence[Sequence[object]]) -> str:
+    lines = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
 def _spread(ratio: dict[str, Any]) -> str:

@@ -139,10 +139,12 @@ def _over(base: str, times: dict[str, Timing]) -> dict[str, Any]:
 
 def _check_norms(name: str, candidates: dict[str, Callable[[], Any]]) -> None:
     expected = np.asarray(candidates["vmap"]())
+    # The products of a GPU are TF32's, of ten bits.
+    tolerance = 1e-3 if jax.default_backend() == "cpu" else 2e-2
     for key, norms in candidates.items():
         if key != BATCH_GRADIENT:
             message = f"{key} disagrees with vmap about the norms of {name}"
-            np.testing.assert_allclose(norms(), expected, rtol=1e-3, err_msg=message)
+            np.testing.assert_allclose(norms(), expected, rtol=tolerance, err_msg=message)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from torch import nn
 from torch.func import functional_call, grad, vmap
 from torch.nn import functional as F
 
-from benchmarks.torch_models import build
+from benchmarks.torch_models import DEVICE, build
 
 Norms = Callable[[], np.ndarray]
 
@@ -49,7 +49,9 @@ def candidates(
     # The first layer reads data, by which nobody differentiates.
     warnings.filterwarnings("ignore", message="Full backward hook is firing")
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    x, y = torch.from_numpy(np.array(features)), torch.from_numpy(np.array(labels)).long()
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True  # as JAX's
+    x = torch.from_numpy(np.array(features)).to(DEVICE)
+    y = torch.from_numpy(np.array(labels)).long().to(DEVICE)
     if x.ndim == 4:
         x, layouts = x.permute(0, 3, 1, 2), [torch.contiguous_format, torch.channels_last]
     else:
@@ -101,14 +103,14 @@ def _opacus(model: GradSampleModule, x: torch.Tensor, y: torch.Tensor) -> np.nda
     gradients = (p.grad_sample for p in model.parameters() if p.requires_grad)
     norms = torch.stack([g.flatten(1).norm(dim=1) for g in gradients])
     model.zero_grad(set_to_none=True)  # the gradients of single samples fill the memory
-    return norms.norm(dim=0).numpy()
+    return norms.norm(dim=0).cpu().numpy()
 
 
 def _opacus_ghost(
     model: GradSampleModuleFastGradientClipping, x: torch.Tensor, y: torch.Tensor
 ) -> np.ndarray:
     _backward(model, x, y)
-    norms = model.get_norm_sample().numpy()
+    norms = model.get_norm_sample().cpu().numpy()
     model.zero_grad(set_to_none=True)
     return norms
 
@@ -129,7 +131,7 @@ def _torch_func(model: nn.Module, x: torch.Tensor, y: torch.Tensor, size: int) -
         gradients = grad(loss)(learnt, x, y).values()
         return torch.stack([g.square().sum() for g in gradients]).sum().sqrt()
 
-    return vmap(norm, chunk_size=size)(x, y).numpy()
+    return vmap(norm, chunk_size=size)(x, y).cpu().numpy()
 
 
 class _FrozenNorm(nn.Module):
@@ -164,7 +166,7 @@ def _network(name: str, variables: Mapping[str, Any]) -> nn.Module:
                 setattr(parent, child_name, _open_lstm(child))
             elif isinstance(child, nn.Dropout):
                 child.eval()
-    return model
+    return model.to(DEVICE)
 
 
 def _open_lstm(lstm: nn.LSTM) -> DPLSTM:

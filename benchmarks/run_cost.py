@@ -1,4 +1,4 @@
-"""What a training run costs besides its steps: until the first epoch is shown, and in each later one.
+"""What a run costs besides its steps: until the first epoch is shown, and in each later one.
 
     python -m benchmarks.run_cost --dataset cifar10 --model vgg11 --data FOLDER
 
@@ -62,7 +62,9 @@ def main(config: Config) -> None:
         config = replace(config, dataset="breast_cancer", model="mlp", rounds=2)
     keep_freed_memory()
     name = f"{config.dataset}/{config.model}"
-    measured = results.measure_each([name], lambda _: _measure(config), "benchmarks.run_cost", config)
+    measured = results.measure_each(
+        [name], lambda _: _measure(config), "benchmarks.run_cost", config
+    )
     Console().print(table(measured))
 
 

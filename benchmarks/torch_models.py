@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 _VGG_POOLED = (0, 1, 3, 5, 7)  # the convolutions after which VGG-11 halves the image
 
 

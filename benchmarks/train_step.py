@@ -2,13 +2,16 @@
 
     python -m benchmarks.train_step --json results/benchmarks/train_step.json
 
-All begin with the same parameters and take the same batch in float32, with the same optimizer and
-loss, on all cores. Each candidate has a process of its own, and they step in turn. "PyTorch" is the
-best median of its memory formats, eager and compiled, with its allocator as it comes; "PyTorch,
-memory kept" that of the eager ones with an allocator that is told what our scripts tell theirs.
-Before anything is timed the logits of all must be the same.
+All begin with the same parameters and take the same batch in the same precision, with the same
+optimizer and loss, on all cores or on the first GPU. Each candidate has a process of its own, and
+they step in turn. "PyTorch" is the best median of its memory formats, eager, compiled and, on a
+GPU, as a CUDA graph, with its allocator as it comes; "PyTorch, memory kept", on a CPU, that of the
+eager ones with an allocator that is told what our scripts tell theirs. A call is one step on a CPU
+and a hundred on a GPU, where our scripts take many in one program. Before anything is timed the
+logits of all must be the same.
 """
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,13 +27,21 @@ from rich.table import Table
 
 from benchmarks import operations, results, stock_layers, train_step_jax
 from benchmarks.measure import Timing, alternate
+from benchmarks.train_step_jax import Precision
 from benchmarks.workers import Worker
 from jaxverify import Samples, models
+from jaxverify.layers.bidirectional import by_scan
 from jaxverify.models.inputs import normalise
 
 OURS, STOCK, PEAK = "ours", "stock Flax", "matrix product"
 TORCH, TORCH_KEPT = "PyTorch", "PyTorch, memory kept"
-PRODUCT = 2048  # rows and columns of the matrices by which the peak is measured
+# The rows and columns of the matrices by which the peak is measured, and the steps of a call.
+_CPU, _GPU = {"product": 2048, "steps": 1}, {"product": 8192, "steps": 100}
+# Of XLA's command buffers on a GPU, beside what it does by default.
+_BUFFERS = {
+    "ours, no command buffers": "--xla_gpu_enable_command_buffer=",
+    "ours, more command buffers": "--xla_gpu_enable_command_buffer=+WHILE,+CONVOLUTION",
+}
 HAS_TORCH = find_spec("torch") is not None
 
 
@@ -44,6 +55,8 @@ class Config(results.Options):
     """Samples in the batch; by default 128 images or 64 texts."""
     length: int = 256
     """Words of a text."""
+    precision: Precision = "float32"
+    """Of the computation; on a GPU products of float32 are TF32's."""
     compiled: bool = True
     """Whether torch.compile is tried too; it takes a minute for each candidate."""
     quick: bool = False
@@ -52,6 +65,8 @@ class Config(results.Options):
 
 def main(config: Config) -> None:
     """Measure, print a table, and write what was asked for."""
+    # Every candidate has its process, and none may take the whole of a GPU's memory.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if config.quick:
         quick = {"rounds": 1, "models": ("textcnn",), "batch_size": 4, "length": 16}
         config = replace(config, **quick, compiled=False)
@@ -71,47 +86,80 @@ def measure(config: Config, name: str) -> dict[str, Any]:
     else:
         features = rng.integers(0, 256, (n, 32, 32, 3)).astype(np.uint8)
     batch = Samples(features, rng.integers(0, 2 if text else 10, n).astype(np.int32))
-    module = train_step_jax.network(name)
+    on_gpu = jax.default_backend() != "cpu"
+    product, steps = (_GPU if on_gpu else _CPU).values()
+    module = train_step_jax.network(name, config.precision)
     variables = jax.device_get(jax.jit(module.init)(jax.random.key(0), features[:1]))
-    count = operations.of_training_step(module.apply, variables, features)
+    with by_scan():  # whose products can be counted
+        count = operations.of_training_step(module.apply, variables, features)
+
+    def ours(stock: bool, kept: bool, xla_flags: str = "") -> Worker:
+        arguments = (name, batch, stock, kept, config.precision, steps)
+        return Worker(train_step_jax.make_step, *arguments, xla_flags=xla_flags)
+
     with ExitStack() as stack:
-        candidates = {PEAK: Worker(train_step_jax.make_product, PRODUCT)}
-        candidates[OURS] = Worker(train_step_jax.make_step, name, batch, False, True)
-        candidates["ours, memory not kept"] = Worker(
-            train_step_jax.make_step, name, batch, False, False
-        )
-        candidates[STOCK] = Worker(train_step_jax.make_step, name, batch, True, False)
+        candidates = {PEAK: Worker(train_step_jax.make_product, product)}
+        candidates[OURS] = ours(stock=False, kept=True)
+        if on_gpu:
+            candidates |= {key: ours(False, True, flags) for key, flags in _BUFFERS.items()}
+        else:
+            candidates["ours, memory not kept"] = ours(stock=False, kept=False)
+        candidates[STOCK] = ours(stock=True, kept=False)
         if HAS_TORCH:
-            candidates |= _torch(name, variables, batch, config.compiled)
+            candidates |= _torch(config, name, variables, batch, steps)
         for worker in candidates.values():
             stack.enter_context(worker)
+        failed = _drop_failing(candidates)
         times = alternate(candidates, rounds=config.rounds)
     return {
         "batch_size": n,
+        "steps_per_call": steps,
         "operations": count,
-        "operations_per_second": count / times[OURS].median,
-        "peak_operations_per_second": 2 * PRODUCT**3 / times[PEAK].median,
-        "seconds": {key: time.to_dict() for key, time in times.items()},
+        "operations_per_second": steps * count / times[OURS].median,
+        "peak_operations_per_second": 2 * product**3 / times[PEAK].median,
+        "seconds": {
+            key: (time if key == PEAK else time.of_one(steps)).to_dict()
+            for key, time in times.items()
+        },
         "speed_of_ours_over": _ratios(times),
+        "failed": failed,
     }
 
 
-def _torch(name: str, variables: Any, batch: Samples, compiled: bool) -> dict[str, Worker]:
-    from benchmarks import train_step_torch
+def _drop_failing(candidates: dict[str, Worker]) -> dict[str, str]:
+    """Of others' candidates those that cannot take a step here, and why; they are not measured."""
+    failed = {}
+    for key in [key for key in candidates if key.startswith(TORCH)]:
+        try:
+            candidates[key]()
+        except RuntimeError as error:
+            failed[key] = str(error).splitlines()[-1]
+            del candidates[key]
+    return failed
+
+
+def _torch(
+    config: Config, name: str, variables: Any, batch: Samples, steps: int
+) -> dict[str, Worker]:
+    from benchmarks import torch_models, train_step_torch
 
     text = name in models.TEXT_MODELS
-    ours = train_step_jax.network(name).apply(variables, batch.features)
+    with jax.default_matmul_precision("highest"):  # PyTorch's logits are a CPU's
+        ours = train_step_jax.network(name).apply(variables, batch.features)
     if not text:
         batch = batch._replace(features=np.array(normalise(jnp.asarray(batch.features))))
     theirs = train_step_torch.logits(name, variables, batch)
     np.testing.assert_allclose(theirs, ours, rtol=1e-3, atol=1e-3)
+    on_gpu = torch_models.DEVICE.type == "cuda"
+    modes = ["eager", *(["graph"] if on_gpu else []), *(["compiled"] if config.compiled else [])]
     return {
-        f"{title}: {'channels last, ' if last else ''}{'compiled' if fused else 'eager'}": Worker(
-            train_step_torch.make_step, name, variables, batch, last, fused, kept
+        f"{title}: {'channels last, ' if last else ''}{mode}": Worker(
+            train_step_torch.make_step,
+            *(name, variables, batch, last, mode, kept, config.precision, steps),
         )
-        for title, kept in ((TORCH, False), (TORCH_KEPT, True))
+        for title, kept in ((TORCH, False), *([] if on_gpu else [(TORCH_KEPT, True)]))
         for last in ((False,) if text else (False, True))
-        for fused in ((False, True) if compiled and not kept else (False,))
+        for mode in (["eager"] if kept else modes)
     }
 
 

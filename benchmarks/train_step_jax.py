@@ -1,7 +1,7 @@
 """One training step in JAX, for ``benchmarks.train_step``: ours, or with Flax's own layers."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -13,39 +13,59 @@ from jaxverify import Samples, models
 from train.augment import AUGMENTATIONS
 from train.memory import keep_freed_memory
 from train.mesh import DataMesh
-from train.state import init_state
+from train.state import State, init_state
 from train.steps import make_train_step
 
+Precision = Literal["float32", "bfloat16"]
 
-def network(name: str) -> Any:
+
+def network(name: str, precision: Precision = "float32") -> Any:
     """The network for so many classes and words as its data set has."""
     text = name in models.TEXT_MODELS
-    return models.create(name, num_classes=2 if text else 10, vocab_size=10_000 if text else None)
+    return models.create(
+        name,
+        num_classes=2 if text else 10,
+        vocab_size=10_000 if text else None,
+        dtype=precision,
+    )
 
 
-def make_step(name: str, batch: Samples, stock: bool, kept: bool) -> Callable[[], float]:
-    """A function that takes the next step of a training and returns its loss.
+def make_step(
+    name: str, batch: Samples, stock: bool, kept: bool, precision: Precision, steps: int
+) -> Callable[[], float]:
+    """A function that takes the next steps of a training and returns the last one's loss.
 
     Args:
         name: of the network.
         batch: what every step trains on.
         stock: whether its layers are Flax's own.
         kept: whether the process keeps the memory that it frees, as our scripts do.
+        precision: of the computation.
+        steps: of one call; one program scans over them.
     """
     if kept:
         keep_freed_memory()
     if stock:
         stock_layers.use()
-    module, mesh = network(name), DataMesh(jax.devices()[:1])
+    module, mesh = network(name, precision), DataMesh(jax.devices()[:1])
     text = name in models.TEXT_MODELS
     optimizer = optax.adam(1e-3) if text else optax.sgd(0.01, momentum=0.9)
     state = mesh.replicate(init_state(jax.random.key(0), module, optimizer, batch.features[:1]))
-    train_step = mesh.jit_train(make_train_step(module, optimizer, AUGMENTATIONS["none"]))
-    key = jax.random.key(1)
+    one_step = make_train_step(module, optimizer, AUGMENTATIONS["none"])
+
+    def many_steps(state: State, batch: Samples, key: jax.Array) -> tuple[State, jax.Array]:
+        state, losses = jax.lax.scan(
+            lambda state, _: one_step(state, batch, key), state, length=steps
+        )
+        return state, losses[-1]
+
+    train_step = mesh.jit_train(one_step if steps == 1 else many_steps)
+    # On a GPU the batch is there already, as it is for every candidate.
+    batch, key = mesh.put(batch) if steps > 1 else batch, jax.random.key(1)
 
     def step() -> float:
         nonlocal state
-        state, loss = train_step(state, mesh.put(batch), key)
+        state, loss = train_step(state, batch if steps > 1 else mesh.put(batch), key)
         jax.block_until_ready(state)
         return float(loss)
 

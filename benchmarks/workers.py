@@ -1,6 +1,7 @@
 """Candidates in processes of their own, so that no thread pool or allocator is in another's way."""
 
 import multiprocessing
+import os
 import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -14,12 +15,15 @@ class Worker(AbstractContextManager["Worker"]):
     Args:
         make: a function of a module; it returns the function to be called.
         arguments: of ``make``.
+        xla_flags: added to the environment's, before JAX reads them there.
     """
 
-    def __init__(self, make: Callable[..., Callable[[], Any]], *arguments: Any) -> None:
+    def __init__(
+        self, make: Callable[..., Callable[[], Any]], *arguments: Any, xla_flags: str = ""
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, other = context.Pipe()
-        target = (other, make, arguments)
+        target = (other, make, arguments, xla_flags)
         self._process = context.Process(target=_serve, args=target, daemon=True)
         self._process.start()
         other.close()
@@ -47,8 +51,12 @@ class Worker(AbstractContextManager["Worker"]):
 
 
 def _serve(
-    connection: Connection, make: Callable[..., Callable[[], Any]], arguments: tuple[Any, ...]
+    connection: Connection,
+    make: Callable[..., Callable[[], Any]],
+    arguments: tuple[Any, ...],
+    xla_flags: str,
 ) -> None:
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {xla_flags}".strip()
     function = None
     while True:
         try:
