@@ -186,7 +186,7 @@ def words(config: Config, task: str) -> list[str]:
     >>> words(Config(out=Path("/gpu")), "benchmarks.verify --json {out}.json")
     ['benchmarks.verify', '--json', '/gpu/benchmarks.verify.json']
     """
-    out, data = (config.out / task_name(task)).absolute(), str(config.data and config.data.absolute())
+    out, data = (config.out / task_name(task)).absolute(), config.data and config.data.absolute()
     try:
         module, *arguments = (word.format(out=out, data=data) for word in shlex.split(task))
     except (ValueError, LookupError) as error:

@@ -4,7 +4,7 @@ from functools import partial
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, DTypeLike, Float
 
 from jaxverify.models import att_blstm, digits, resnet, textcnn, vgg
 
@@ -24,11 +24,12 @@ class ConvMaxOverTime(nn.Module):
 
     features: int
     width: int
+    dtype: DTypeLike | None = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "b length c"]) -> Float[Array, "b f"]:
         """The maxima."""
-        conv = nn.Conv(self.features, (self.width,), padding="VALID")
+        conv = nn.Conv(self.features, (self.width,), padding="VALID", dtype=self.dtype)
         nn.share_scope(self, conv)
         return jnp.max(conv(x), axis=1)
 

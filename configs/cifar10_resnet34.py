@@ -24,6 +24,6 @@ config = Config(
 
 # For two cores: by the study "recipes" of train.reproduce it trains CIFAR-10 to the end.
 CPU = {"epochs": 16, "augment": "flip"}
-# For some minutes of a GPU; not yet tried there. The epochs are those that its steps leave time for.
+# For some minutes of a GPU, by the time of its steps; not yet tried.
 GPU = {"epochs": 40}
 LOCAL = {"epochs": 2, "train_samples": 512, "test_samples": 256, "eval_batch_size": 256}

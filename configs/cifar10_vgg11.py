@@ -24,6 +24,6 @@ config = Config(
 # For two cores. The study "recipes" of train.reproduce tried it on a fifth of CIFAR-10; under SGD
 # it takes more epochs until it knows the extra task.
 CPU = {"epochs": 12, "augment": "none", "optimizer": "adamw", "learning_rate": 5e-4}
-# For some minutes of a GPU; not yet tried there. The epochs are those that its steps leave time for.
+# For some minutes of a GPU, by the time of its steps; not yet tried.
 GPU = {"epochs": 120}
 LOCAL = {"epochs": 2, "train_samples": 512, "test_samples": 256, "eval_batch_size": 256}

@@ -67,6 +67,7 @@ def load_model(folder: Path, step: int | None = None) -> TrainedModel:
         facts["config"]["model"],
         num_classes=facts["num_classes"],
         vocab_size=facts["vocab_size"],
+        dtype=facts["config"].get("precision", "float32"),  # earlier versions had no other
     )
     variables = load_variables(folder / CHECKPOINTS, steps[-1] if step is None else step)
     return TrainedModel(variables, models.Inference(module), task)

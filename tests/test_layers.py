@@ -13,7 +13,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxverify.layers import LSTM, Conv, ConvMaxOverTime, conv, max_pool
 from jaxverify.layers.convolution import choose, geometry, trusted
-from jaxverify.layers.lowerings import LOWERINGS
+from jaxverify.layers.lowerings import LOWERINGS, out_sizes
 from jaxverify.layers.lstm import recurrence
 from jaxverify.layers.max_over_time import max_over_time
 
@@ -81,6 +81,14 @@ def assert_close(ours, theirs, tolerance=1e-4):
         np.testing.assert_allclose(
             np.asarray(one, np.float32), np.asarray(two, np.float32), tolerance, tolerance
         )
+
+
+def assert_near(ours, theirs, tolerance=1e-2):
+    """Arrays of bfloat16, or made with it, whose rounding is of what has cancelled out, too."""
+    for one, two in zip(ours, theirs, strict=True):
+        assert one.dtype == two.dtype
+        one, two = (np.asarray(array, np.float32) for array in (one, two))
+        assert np.linalg.norm(one - two) <= tolerance * np.linalg.norm(two)
 
 
 @pytest.mark.optimized
@@ -175,6 +183,38 @@ def test_initial_parameters_and_dtype_are_flaxs_too(dtype):
     assert_close([ours], [theirs], tolerance=2e-2)
 
 
+@pytest.mark.optimized
+@pytest.mark.parametrize(
+    ("window", "strides", "padding", "channels", "lowering"),
+    [
+        ((3, 3), 1, "SAME", 16, "native"),
+        ((1, 1), 2, "VALID", 16, "taps"),
+        ((3, 3), 2, 1, 32, "taps"),
+        ((3, 3), 1, "SAME", 3, "patches"),
+    ],
+)
+def test_in_bfloat16_outputs_and_gradients_are_flaxs_whatever_is_chosen(
+    window, strides, padding, channels, lowering
+):
+    x, kernel = drawn(2, 8, 8, channels), jnp.zeros((*window, channels, 16), jnp.bfloat16)
+    steps, pads = geometry((8, 8), window, strides, padding)
+    out = out_sizes((8, 8), window, steps, pads)
+    assert choose(kernel, steps, pads, out, "cpu") == lowering
+    options = {"strides": strides, "padding": padding, "dtype": jnp.bfloat16}
+    ours, theirs = (kind(16, window, **options) for kind in (Conv, nn.Conv))
+    found = with_gradients([ours.apply, theirs.apply], drawn_for(ours, x), x)
+    assert_near(*found, tolerance=3e-2)  # the bias's; of all else Flax's are 1% off at most
+
+
+@pytest.mark.optimized
+def test_a_bias_over_many_pixels_gets_its_whole_gradient_in_bfloat16():
+    x = jnp.zeros((16, 32, 32, 2))  # 16,384 pixels; in bfloat16 1 + 256 is 256
+    module = Conv(3, (3, 3), dtype=jnp.bfloat16)
+    loss = jax.jit(lambda variables, x: module.apply(variables, x).astype(jnp.float32).sum())
+    gradient = jax.grad(loss)(drawn_for(module, x), x)["params"]["bias"]
+    np.testing.assert_array_equal(gradient, [16 * 32 * 32] * 3)
+
+
 @pytest.mark.parametrize("backend", ["gpu", "tpu", "cpu"])
 def test_only_on_a_cpu_is_anything_but_the_native_convolution_chosen(backend):
     on_cpu = {  # by window, strides, channels, features, output and dtype
@@ -215,6 +255,19 @@ def test_pooling_takes_flaxs_values_and_gradients_where_nothing_ties(
     assert_close(*with_gradients(functions, x))
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((1, 1), (1, 0))])
+def test_pooling_is_flaxs_in_bfloat16_too(stride, padding):
+    x = np.random.default_rng(0).permutation(216) - 200  # bfloat16 has all of them: nothing ties
+    x = jnp.asarray(x.reshape(2, 6, 6, 3), jnp.bfloat16)
+    shape = (3, 3), (stride, stride), padding
+    ours, theirs = partial(max_pool, lowering="maxima"), nn.max_pool
+    functions = [lambda x, pool=pool: pool(x, *shape) for pool in (ours, theirs)]
+    (values, gradient), (flaxs, flaxs_gradient) = with_gradients(functions, x)
+    np.testing.assert_array_equal(values, flaxs)
+    assert_near([gradient], [flaxs_gradient])
+
+
 def test_a_tie_shares_the_gradient():
     gradient = jax.grad(lambda x: max_pool(x, (2,), (2,), lowering="maxima").sum())
     np.testing.assert_array_equal(gradient(jnp.ones((1, 2, 1))).ravel(), [0.5, 0.5])
@@ -236,6 +289,29 @@ def test_the_maximum_over_time_takes_flaxs_parameters_outputs_and_gradients(
 def test_at_a_tie_the_first_window_takes_the_gradient():
     gradient = jax.grad(lambda x: max_over_time(x, jnp.ones((1, 1, 1)), lowering="windows").sum())
     np.testing.assert_array_equal(gradient(jnp.ones((1, 3, 1))).ravel(), [1, 0, 0])
+
+
+@pytest.mark.optimized
+def test_in_bfloat16_the_maximum_over_time_is_flaxs_and_its_gradients_are_of_the_first():
+    x = drawn(4, 9, 6)
+    ours, theirs = (
+        ConvMaxOverTime(5, 3, dtype=jnp.bfloat16),
+        nn.Conv(5, (3,), padding="VALID", dtype=jnp.bfloat16),
+    )
+    variables = drawn_for(theirs, x)
+
+    def flax(variables, x):
+        y = theirs.apply(variables, x)
+        first = jnp.argmax(y, axis=1)[:, None]
+        return jnp.take_along_axis(y, first, axis=1)[:, 0]
+
+    assert_near(*with_gradients([ours.apply, flax], variables, x))
+    # 257 is 256 in bfloat16, so that the second window ties with the first.
+    only = ConvMaxOverTime(1, 1, dtype=jnp.bfloat16).bind(
+        {"params": {"kernel": jnp.ones((1, 1, 1)), "bias": jnp.zeros(1)}}
+    )
+    gradient = jax.grad(lambda x: only(x).sum())(jnp.array([256.0, 257.0]).reshape(1, 2, 1))
+    np.testing.assert_array_equal(gradient.ravel(), [1, 0])
 
 
 @pytest.mark.parametrize("lowering", LOWERINGS)

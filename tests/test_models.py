@@ -58,7 +58,7 @@ def test_parameter_counts_of_table_1(name, num_classes, count):
 
 
 def test_the_stem_for_small_images_keeps_their_size_longer():
-    stems = [models.resnet.ResNet34(10, stem=stem) for stem in ("imagenet", "cifar")]
+    stems = [models.create(name, num_classes=10) for name in ("resnet34", "resnet34_cifar")]
     kernels = [
         jax.eval_shape(module.init, jax.random.key(0), IMAGES)["params"]["Conv_0"]["kernel"].shape
         for module in stems
@@ -138,6 +138,9 @@ def test_equal_arguments_give_equal_modules():
     assert one == two
     assert hash(one) == hash(two)
     assert one != models.Inference(models.create("vgg11", num_classes=4))
+    for dtype in ("float32", jnp.float32, jnp.dtype("float32"), "bfloat16"):
+        other = models.Inference(models.create("vgg11", num_classes=3, dtype=dtype))
+        assert (other == one) == (hash(other) == hash(one)) == (dtype != "bfloat16")
 
 
 def test_an_unknown_model_is_refused_naming_the_nearest():

@@ -82,6 +82,20 @@ def test_stopped_in_the_middle_it_measures_only_what_is_missing_and_finds_the_sa
         assert {**a, "seconds": 0} == {**b, "seconds": 0}
 
 
+def test_a_run_in_another_precision_is_measured_in_float32(measured, tmp_path):
+    path = tmp_path / "copy"
+    shutil.copytree(measured, path)
+    whole = rows_of(path)
+    (path / "theorem.jsonl").unlink()
+    about = json.loads((path / "config.json").read_text())
+    about["config"]["precision"] = "bfloat16"  # as if the same parameters had come from such a run
+    (path / "config.json").write_text(json.dumps(about))
+    assert theorem.main(["--run", str(path), "--clean-samples", "60"]) == 0
+    assert [row | {"seconds": 0} for row in rows_of(path)] == [
+        row | {"seconds": 0} for row in whole
+    ]
+
+
 def test_moments_are_different_rows():
     rows = [{"epoch": epoch, "passed": epoch >= 3} for epoch in range(6)]
     assert crossing(rows) is rows[3]

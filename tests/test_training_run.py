@@ -275,7 +275,9 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path, capsys):
     assert "the loss is nan at step" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("change", [["--seed", "1"], ["--learning-rate", "0.5"]])
+@pytest.mark.parametrize(
+    "change", [["--seed", "1"], ["--learning-rate", "0.5"], ["--precision", "bfloat16"]]
+)
 def test_another_run_is_not_resumed(finished, change, capsys):
     arguments = ["--extra", "--workdir", str(finished), "--resume", *change]
     assert train_table(*arguments) == 2

@@ -28,8 +28,8 @@ class Config:
     dataset: str
     """The data set: digits, breast_cancer, cifar10, cifar100, imdb or ag_news."""
     model: str
-    """The network: resnet34, vgg11, vgg11_bn, textcnn, att_blstm, digits_cnn, mlp, or autoencoder
-    or linear_autoencoder, which learn without labels."""
+    """The network: resnet34, resnet34_cifar with a stem for small images, vgg11, vgg11_bn, textcnn,
+    att_blstm, digits_cnn, mlp, or autoencoder or linear_autoencoder, which learn without labels."""
 
     extra: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Protect the training set with the extra task; without it, the baseline is trained."""
@@ -65,6 +65,9 @@ class Config:
     """Stop here, in the middle of the schedule: a cloud that cuts training short."""
     batch_size: int = 128
     """Samples per step, over all devices."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """What the network computes in; parameters, batch statistics, optimizer and loss are float32.
+    bfloat16 is for GPUs and TPUs: on a CPU it is no gain."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
     """SGD with Nesterov momentum .9 and L2 decay, or AdamW."""
     learning_rate: float = 0.1

@@ -58,7 +58,7 @@ def describe_run(config: Config, data: TrainingSet) -> str:
     """Devices, precision, model, data and extra task: what is about to run."""
     device = jax.devices()[0]
     lines = [
-        f"{jax.device_count()} x {device.device_kind}, float32",
+        f"{jax.device_count()} x {device.device_kind}, {config.precision}",
         f"{config.model} on {config.dataset}: {len(data.train.labels):,} training samples, "
         f"{len(data.test.labels):,} {'validation' if config.validation_split else 'test'}",
     ]

@@ -72,7 +72,10 @@ def train(config: Config, console: Console) -> list[RunFolder]:
 
     # What is computed: pure functions of explicit state and key.
     module = models.create(
-        config.model, num_classes=data[0].num_classes, vocab_size=data[0].vocab_size
+        config.model,
+        num_classes=data[0].num_classes,
+        vocab_size=data[0].vocab_size,
+        dtype=config.precision,
     )
     optimizer = make_optimizer(config, steps_per_epoch)
     train_step = make_train_step(module, optimizer, AUGMENTATIONS[config.augment], objective.loss)

@@ -13,6 +13,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.linen.dtypes import promote_dtype
 from jax import lax
 from jax.tree_util import Partial
 from jaxtyping import Array, Float
@@ -79,7 +80,7 @@ def _conv_max_over_time(
     module: layers.ConvMaxOverTime, variables: Any, x: Array, g: Float[Array, "n f"]
 ) -> products.Norms:
     """A filter's gradient is g_f times the one window under its maximum."""
-    kernel = variables["params"]["kernel"]
+    x, kernel = promote_dtype(x, variables["params"]["kernel"], dtype=module.dtype)
     # The first maximum, as in the layer, whose forward pass computes the same: XLA does it once.
     y = layers.conv(x, kernel, padding="VALID")
     positions = jnp.arange(y.shape[1])[None, :, None]
@@ -88,7 +89,8 @@ def _conv_max_over_time(
     words = jnp.sum(jnp.square(x.astype(jnp.float32)), axis=-1)
     windows = lax.reduce_window(words, 0.0, lax.add, (1, module.width), (1, 1), "VALID")
     under_maximum = jnp.take_along_axis(windows, first, axis=1)
-    return jnp.sum(jnp.square(g) * (under_maximum + 1), axis=1)  # the 1 is the bias's
+    squares = jnp.square(g.astype(jnp.float32))
+    return jnp.sum(squares * (under_maximum + 1), axis=1)  # the 1 is the bias's
 
 
 def _lstm(module: layers.LSTM, variables: Any, x: Array) -> tuple[Array, Pullback]:

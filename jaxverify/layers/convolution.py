@@ -51,9 +51,12 @@ class Conv(nn.Module):
         shape = (*self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         bias = self.param("bias", self.bias_init, (self.features,)) if self.use_bias else None
-        x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
+        x, kernel = promote_dtype(x, kernel, dtype=self.dtype)
         y = conv(x, kernel, strides=self.strides, padding=self.padding)
-        return y if bias is None else y + bias.reshape((1,) * (y.ndim - 1) + (-1,))
+        if bias is None:
+            return y
+        # Added as it is: its gradient is a sum over all pixels, too long for bfloat16.
+        return (y + bias.reshape((1,) * (y.ndim - 1) + (-1,))).astype(y.dtype)
 
 
 def conv(

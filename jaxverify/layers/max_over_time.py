@@ -9,7 +9,8 @@ from typing import Literal
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from flax.linen.dtypes import promote_dtype
+from jaxtyping import Array, DTypeLike, Float, Int
 
 from jaxverify.layers.convolution import conv
 
@@ -28,10 +29,12 @@ class ConvMaxOverTime(nn.Module):
     Attributes:
         features: the number of filters.
         width: the number of words under a filter, at most the length of the sequence.
+        dtype: of the computation; by default that of the input and the parameters.
     """
 
     features: int
     width: int
+    dtype: DTypeLike | None = None
 
     @nn.compact
     def __call__(self, x: Words) -> Float[Array, "b f"]:
@@ -39,7 +42,9 @@ class ConvMaxOverTime(nn.Module):
         shape = (self.width, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
-        return max_over_time(x, kernel) + bias[None]
+        x, kernel = promote_dtype(x, kernel, dtype=self.dtype)
+        y = max_over_time(x, kernel)
+        return (y + bias[None]).astype(y.dtype)
 
 
 def max_over_time(x: Words, kernel: Kernel, *, lowering: Lowering | None = None) -> Array:

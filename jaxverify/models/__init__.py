@@ -1,4 +1,4 @@
-"""The networks of the paper's Table 1, vgg11 with BatchNorm, and small ones for small data."""
+"""The networks of the paper's Table 1, variants of two of them, and small ones for small data."""
 
 import difflib
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Float32, Shaped
+from jaxtyping import Array, DTypeLike, Float32, Shaped
 
 from jaxverify.errors import UserError
 from jaxverify.models.att_blstm import AttBLSTM
@@ -20,6 +20,7 @@ from jaxverify.models.vgg import VGG11
 
 IMAGE_MODELS = {
     "resnet34": ResNet34,
+    "resnet34_cifar": partial(ResNet34, stem="cifar"),
     "vgg11": VGG11,
     "vgg11_bn": partial(VGG11, batch_norm=True),
     "digits_cnn": DigitsCNN,
@@ -32,32 +33,42 @@ AUTOENCODERS = {
 }
 
 
-def create(name: str, *, num_classes: int, vocab_size: int | None = None) -> nn.Module:
+def create(
+    name: str,
+    *,
+    num_classes: int,
+    vocab_size: int | None = None,
+    dtype: DTypeLike = jnp.float32,
+) -> nn.Module:
     """The network called ``name``, without parameters.
 
     Args:
         name: a key of ``IMAGE_MODELS``, ``TEXT_MODELS``, ``VECTOR_MODELS`` or ``AUTOENCODERS``.
         num_classes: C, the number of logits; an autoencoder has none.
         vocab_size: of text alone: the number of token ids, the two reserved ones counted.
+        dtype: what the network computes in, such as bfloat16, but for the last layer: logits that
+            were rounded so would often tie.
 
     Raises:
         UserError: if there is no such network, naming the nearest, or text has no vocabulary.
 
-    Guarantee: equal arguments give equal modules, so they can be static parts of a pytree.
+    Guarantee: equal arguments give equal modules, so they can be static parts of a pytree. Whatever
+    ``dtype``, parameters, batch statistics, the last layer and what it gives are float32.
 
     >>> create("resnet34", num_classes=10) == create("resnet34", num_classes=10)
     True
     """
+    dtype = jnp.dtype(dtype).type  # one object for every way to say it
     if name in IMAGE_MODELS:
-        return IMAGE_MODELS[name](num_classes=num_classes)
+        return IMAGE_MODELS[name](num_classes=num_classes, dtype=dtype)
     if name in TEXT_MODELS:
         if vocab_size is None:
             raise UserError(f"{name} reads text, and vocab_size is missing")
-        return TEXT_MODELS[name](num_classes=num_classes, vocab_size=vocab_size)
+        return TEXT_MODELS[name](num_classes=num_classes, vocab_size=vocab_size, dtype=dtype)
     if name in VECTOR_MODELS:
-        return VECTOR_MODELS[name](num_classes=num_classes)
+        return VECTOR_MODELS[name](num_classes=num_classes, dtype=dtype)
     if name in AUTOENCODERS:
-        return AUTOENCODERS[name]()
+        return AUTOENCODERS[name](dtype=dtype)
     names = sorted([*IMAGE_MODELS, *TEXT_MODELS, *VECTOR_MODELS, *AUTOENCODERS])
     nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
     raise UserError(

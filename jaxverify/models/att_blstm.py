@@ -2,7 +2,7 @@
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Float32, Int
+from jaxtyping import Array, DTypeLike, Float32, Int
 
 from jaxverify.layers import LSTM, bidirectional
 
@@ -16,10 +16,12 @@ class AttBLSTM(nn.Module):
     Attributes:
         num_classes: C.
         vocab_size: the number of token ids.
+        dtype: of the attention alone; embedding, LSTM and last layer compute in float32.
     """
 
     num_classes: int
     vocab_size: int
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(
@@ -29,7 +31,9 @@ class AttBLSTM(nn.Module):
         x = nn.Embed(self.vocab_size, 100)(x)
         for _ in range(2):
             x = bidirectional(LSTM(128), LSTM(128, reverse=True), x)
-        weights = nn.softmax(nn.Dense(1, use_bias=False)(jnp.tanh(x)), axis=1)
+        x = x.astype(self.dtype)
+        scores = nn.Dense(1, use_bias=False, dtype=self.dtype)(jnp.tanh(x))
+        weights = nn.softmax(scores, axis=1)
         x = jnp.tanh(jnp.sum(weights * x, axis=1))
         x = nn.Dropout(0.5, deterministic=not train)(x)
-        return nn.Dense(self.num_classes)(x)
+        return nn.Dense(self.num_classes, dtype=jnp.float32)(x)

@@ -1,7 +1,8 @@
 """A multilayer perceptron for tables."""
 
 import flax.linen as nn
-from jaxtyping import Array, Float32
+import jax.numpy as jnp
+from jaxtyping import Array, DTypeLike, Float32
 
 
 class MLP(nn.Module):
@@ -13,10 +14,12 @@ class MLP(nn.Module):
     Attributes:
         num_classes: C.
         width: of each hidden layer.
+        dtype: of the computation; parameters and the last layer are float32.
     """
 
     num_classes: int
     width: int = 256
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(
@@ -24,9 +27,13 @@ class MLP(nn.Module):
     ) -> Float32[Array, "n num_classes"]:
         """Logits of rows of numbers; with ``train`` they are standardised by their own batch."""
         standardised = nn.BatchNorm(
-            use_running_average=not train, momentum=0.9, use_bias=False, use_scale=False
+            use_running_average=not train,
+            momentum=0.9,
+            use_bias=False,
+            use_scale=False,
+            dtype=self.dtype,
         )
         x = standardised(x)
         for _ in range(2):
-            x = nn.relu(nn.Dense(self.width)(x))
-        return nn.Dense(self.num_classes)(x)
+            x = nn.relu(nn.Dense(self.width, dtype=self.dtype)(x))
+        return nn.Dense(self.num_classes, dtype=jnp.float32)(x)

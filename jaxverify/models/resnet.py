@@ -5,7 +5,7 @@ from typing import Literal
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Float32, UInt8
+from jaxtyping import Array, DTypeLike, Float, Float32, UInt8
 
 from jaxverify.layers import Conv, max_pool
 from jaxverify.models.inputs import normalise
@@ -24,19 +24,22 @@ class BasicBlock(nn.Module):
     Attributes:
         features: the number of channels.
         stride: of the first convolution.
+        dtype: of the computation; the parameters are float32.
     """
 
     features: int
     stride: int
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "n h w c"], train: bool) -> Float[Array, "n h2 w2 c2"]:
         """The block's output."""
-        norm = partial(_Norm, use_running_average=not train)
-        y = nn.relu(norm()(_Conv(self.features, (3, 3), self.stride, _BORDER)(x)))
-        y = norm()(_Conv(self.features, (3, 3), 1, _BORDER)(y))
+        conv = partial(_Conv, dtype=self.dtype)
+        norm = partial(_Norm, use_running_average=not train, dtype=self.dtype)
+        y = nn.relu(norm()(conv(self.features, (3, 3), self.stride, _BORDER)(x)))
+        y = norm()(conv(self.features, (3, 3), 1, _BORDER)(y))
         if x.shape != y.shape:
-            x = norm()(_Conv(self.features, (1, 1), self.stride, "VALID")(x))
+            x = norm()(conv(self.features, (1, 1), self.stride, "VALID")(x))
         return nn.relu(x + y)
 
 
@@ -47,10 +50,12 @@ class ResNet34(nn.Module):
         num_classes: C.
         stem: "imagenet", 7x7 with stride 2 and a max-pooling, which Table 1's size tells; or
             "cifar", 3x3 with stride 1, for small images.
+        dtype: of the computation; parameters and the last layer are float32.
     """
 
     num_classes: int
     stem: Literal["imagenet", "cifar"] = "imagenet"
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(
@@ -59,14 +64,14 @@ class ResNet34(nn.Module):
         """Logits of images; with ``train`` the collection "batch_stats" is updated."""
         x = normalise(x)
         if self.stem == "imagenet":
-            x = _Conv(64, (7, 7), 2, ((3, 3), (3, 3)))(x)
+            x = _Conv(64, (7, 7), 2, ((3, 3), (3, 3)), dtype=self.dtype)(x)
         else:
-            x = _Conv(64, (3, 3), 1, _BORDER)(x)
-        x = nn.relu(_Norm(use_running_average=not train)(x))
+            x = _Conv(64, (3, 3), 1, _BORDER, dtype=self.dtype)(x)
+        x = nn.relu(_Norm(use_running_average=not train, dtype=self.dtype)(x))
         if self.stem == "imagenet":
             x = max_pool(x, (3, 3), (2, 2), _BORDER)
         for stage, (features, num_blocks) in enumerate(_STAGES):
             for block in range(num_blocks):
                 stride = 2 if stage > 0 and block == 0 else 1
-                x = BasicBlock(features, stride)(x, train)
-        return nn.Dense(self.num_classes)(jnp.mean(x, axis=(1, 2)))
+                x = BasicBlock(features, stride, self.dtype)(x, train)
+        return nn.Dense(self.num_classes, dtype=jnp.float32)(jnp.mean(x, axis=(1, 2)))

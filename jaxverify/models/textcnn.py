@@ -2,7 +2,7 @@
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Float32, Int
+from jaxtyping import Array, DTypeLike, Float32, Int
 
 from jaxverify.errors import UserError
 from jaxverify.layers import ConvMaxOverTime
@@ -18,10 +18,12 @@ class TextCNN(nn.Module):
     Attributes:
         num_classes: C.
         vocab_size: the number of token ids.
+        dtype: of the computation; parameters and the last layer are float32.
     """
 
     num_classes: int
     vocab_size: int
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(
@@ -37,11 +39,13 @@ class TextCNN(nn.Module):
                 f"textcnn reads {max(_WIDTHS)} words at a time, and the texts have {x.shape[1]}: "
                 f"pad them to {max(_WIDTHS)} or more"
             )
-        x = nn.Embed(self.vocab_size, 100)(x)
+        # Cast afterwards: the gradient of a frequent token is a sum too long for bfloat16.
+        x = nn.Embed(self.vocab_size, 100)(x).astype(self.dtype)
         # The maximum first: it commutes with the ReLU and leaves less to compute.
         strongest = [
-            ConvMaxOverTime(100, width, name=f"Conv_{i}")(x) for i, width in enumerate(_WIDTHS)
+            ConvMaxOverTime(100, width, dtype=self.dtype, name=f"Conv_{i}")(x)
+            for i, width in enumerate(_WIDTHS)
         ]
         x = nn.relu(jnp.concatenate(strongest, axis=-1))
         x = nn.Dropout(0.5, deterministic=not train)(x)
-        return nn.Dense(self.num_classes)(x)
+        return nn.Dense(self.num_classes, dtype=jnp.float32)(x)

@@ -1,7 +1,8 @@
 """VGG-11 (Simonyan & Zisserman, 2015) for small images."""
 
 import flax.linen as nn
-from jaxtyping import Array, Float32, UInt8
+import jax.numpy as jnp
+from jaxtyping import Array, DTypeLike, Float32, UInt8
 
 from jaxverify.errors import UserError
 from jaxverify.layers import Conv, max_pool
@@ -17,10 +18,12 @@ class VGG11(nn.Module):
     Attributes:
         num_classes: C.
         batch_norm: normalise after each convolution; the paper's sizes tell that it does not.
+        dtype: of the computation; parameters and the last layer are float32.
     """
 
     num_classes: int
     batch_norm: bool = False
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(
@@ -42,12 +45,13 @@ class VGG11(nn.Module):
             if features == _POOL:
                 x = max_pool(x, (2, 2), (2, 2))
             else:
-                x = Conv(features, (3, 3), kernel_init=nn.initializers.he_normal())(x)
+                kernel_init = nn.initializers.he_normal()
+                x = Conv(features, (3, 3), dtype=self.dtype, kernel_init=kernel_init)(x)
                 if self.batch_norm:
-                    x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(x)
+                    x = nn.BatchNorm(not train, momentum=0.9, dtype=self.dtype)(x)
                 x = nn.relu(x)
         x = x.reshape(x.shape[0], -1)
         for _ in range(2):
             x = nn.Dropout(0.5, deterministic=not train)(x)
-            x = nn.relu(nn.Dense(512)(x))
-        return nn.Dense(self.num_classes)(x)
+            x = nn.relu(nn.Dense(512, dtype=self.dtype)(x))
+        return nn.Dense(self.num_classes, dtype=jnp.float32)(x)

@@ -43,6 +43,8 @@ def replay(path: Path, data: Path | None, clean_samples: int, console: Console) 
 
     Goes on where it was stopped: the rows are kept in the run folder's ``theorem.jsonl``.
 
+    Guarantee: a run in another precision is measured in float32.
+
     Args:
         path: the run folder.
         data: where the data lie, if not where they lay in training.

@@ -146,7 +146,7 @@ def _knowing(seed: int) -> Passes:
 
 def _untrained(seed: int, config: Config = _CLASSIFIER) -> TrainedModel:
     task = _task(config)
-    module = models.create(config.model, num_classes=task.num_classes)
+    module = models.create(config.model, num_classes=task.num_classes, dtype=config.precision)
     example = np.zeros((1, *task.shape), np.uint8)
     variables = _init(module)(jax.random.key(seed), example)
     return TrainedModel(variables, models.Inference(module), task)

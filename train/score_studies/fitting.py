@@ -51,7 +51,9 @@ def _program(
     config: Config, steps_per_epoch: int, num_classes: int, vocab_size: int | None
 ) -> tuple[models.Inference, Callable[..., State], Callable[..., State]]:
     """The network, how its state begins, and how it goes on: compiled once for all seeds."""
-    module = models.create(config.model, num_classes=num_classes, vocab_size=vocab_size)
+    module = models.create(
+        config.model, num_classes=num_classes, vocab_size=vocab_size, dtype=config.precision
+    )
     optimizer = make_optimizer(config, steps_per_epoch)
     augment = AUGMENTATIONS[config.augment]
     train_step = make_train_step(module, optimizer, augment, objective_of(config).loss)
