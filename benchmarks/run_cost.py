@@ -89,6 +89,7 @@ def _run(config: Config, folder: Path, name: str) -> dict[str, Any]:
         "dataset": config.dataset,
         "model": config.model,
         "stop-epoch": config.rounds + 1,
+        "eval-every": 1,
         "workdir": folder / name,
     }
     if config.data is not None:

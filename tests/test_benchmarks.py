@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks import convolution, fresh_process, page, pictures
+from benchmarks import convolution, fresh_process, goals, page, pictures
+from benchmarks.gpu import WANTED, task_name
 from jaxverify.layers.lowerings import LOWERINGS
 
 ROOT = Path(__file__).parent.parent
@@ -91,6 +92,15 @@ def test_protect_rows_measures_both_ways_with_their_start_and_without(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.benchmarks
+def test_run_cost_measures_the_start_and_the_epochs_of_a_run_and_its_steps_alone(tmp_path):
+    (measured,) = run_quick("run_cost", tmp_path / "run_cost.json").values()
+    assert min(measured["seconds_to_first_epoch"].values()) > 0
+    assert len(measured["seconds_a_step"]["run"]) == len(measured["seconds_a_step"]["alone"])
+    assert measured["run_over_steps_alone"] > 1  # an epoch of a small table is mostly evaluation
+
+
+@pytest.mark.slow
+@pytest.mark.benchmarks
 def test_convolution_measures_every_lowering_and_names_the_chosen_one(tmp_path):
     path = tmp_path / "convolution.json"
     convolution.main(convolution.Config(json=path, quick=True))
@@ -137,6 +147,21 @@ def test_a_committed_picture_was_drawn_from_the_committed_file(name):
         digest = hashlib.sha256(source.read_bytes()).hexdigest()
         with Image.open(picture) as image:
             assert image.info["Source"] == digest
+
+
+def test_a_goal_is_shown_with_what_was_measured_and_the_card_and_missed_where_it_is(tmp_path):
+    goal, other = goals.GOALS[:2]
+    assert goal.row(tmp_path)[2:] == ["not measured", ""]
+    measured = {"seconds": {"ours": {"median": 0.002}}, "speed_of_ours_over": {}}
+    measured["speed_of_ours_over"]["PyTorch"] = {"median": 1.4}
+    content = {"measured": {"resnet34": measured}, "devices": "1 x NVIDIA H200"}
+    (tmp_path / f"{task_name(goal.task)}.json").write_text(json.dumps(content))
+    assert goal.row(tmp_path) == ["resnet34, ms a step", "at most 2.5", "2", "1 x NVIDIA H200"]
+    assert other.row(tmp_path)[1:3] == ["at least 1.5", "1.4 (missed)"]
+
+
+def test_every_goal_is_measured_by_a_task_that_is_wanted():
+    assert {goal.task for goal in goals.GOALS} <= set(WANTED)
 
 
 def test_the_tables_of_the_page_are_those_of_the_committed_files():
