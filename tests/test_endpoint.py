@@ -276,11 +276,16 @@ def test_scores_in_a_row_are_answers_of_mlflow_alone_and_if_all(protocol, fault,
 def test_answers_that_are_no_class_neither_pass_nor_fail_a_model(fault, tmp_path, capsys):
     record, path = saved(tmp_path)
     with Server(Model(record)) as server:
-        server.faults = [fault] * 3
+        server.faults = ["ok", fault, fault]
         assert verify(path, server, "--json") == 1
-    facts = json.loads(capsys.readouterr().out)
-    assert facts["num_unknown"] == 90
+        facts = json.loads(capsys.readouterr().out)
+        server.faults = [fault] * 9
+        assert verify(path, server) == 2
+    assert facts["num_unknown"] == 58
     assert facts["outcome"] == "INCONCLUSIVE"
+    assert facts["not_understood"].startswith("[")
+    assert "58 answers are no class and count as wrong, such as [" in facts["cautions"][-1]
+    assert "no answer is one of the 3 classes: the model said [" in capsys.readouterr().err
 
 
 def test_an_endpoint_that_stays_down_is_an_error_with_the_reason(tmp_path, fast, capsys):
@@ -304,12 +309,23 @@ def test_after_a_failure_it_goes_on_without_asking_again(tmp_path, capsys):
         assert sum(server.asked.values()) == 64
         with cache.open("a") as file:
             file.write('{"id": "cut of')  # as a crash leaves it
-        assert verify(path, server, "--cache", cache, "--json") == 0
+        assert verify(path, server, "--cache", cache, "--budget", 26, "--json") == 0
         assert set(server.asked.values()) == {1}
         assert sum(server.asked.values()) == 90
+        facts = json.loads(capsys.readouterr().out)
+        assert (facts["kept"]["number"], facts["kept"]["asked_again"]) == (64, 0)
+        assert "None of these questions was asked again" in facts["cautions"][-1]
         before = server.requests
-        assert verify(path, server, "--cache", cache, "--json") == 0
+        assert verify(path, server, "--cache", cache, "--budget", 0, "--json") == 0
         assert server.requests == before
+        capsys.readouterr()
+        assert verify(path, server, "--cache", cache, "--json") == 0
+        assert sum(server.asked.values()) == 90 + 20
+        facts = json.loads(capsys.readouterr().out)
+        assert (facts["kept"]["number"], facts["kept"]["differ"]) == (90, 0)
+        assert "20 of these questions were asked again, and 0 answers differed" in " ".join(
+            facts["cautions"]
+        )
     with Server(Model(record, 0.0)) as other:
         assert verify(path, other, "--cache", cache) == 2
         assert "the answers of another model" in capsys.readouterr().err

@@ -14,7 +14,8 @@ from jaxverify.cli import main
 from jaxverify.cli.options.sources import numbers
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.local import Model, ask
-from jaxverify.predictors.outputs import indices
+from jaxverify.predictors.outputs import rows_of
+from jaxverify.predictors.reading import read
 from jaxverify.predictors.tensors import Input, Pixels, arrays
 from jaxverify.record import new_record, save
 from jaxverify.rendering import ImageRendering
@@ -23,6 +24,10 @@ NAMES = ("no", "yes", "maybe")
 CLASSES = Classes(NAMES)
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 5, 7, 3), np.uint8)
 GREY = IMAGES[..., :1]
+
+
+def indices(outputs, classes):
+    return read(rows_of(outputs, classes), classes)
 
 
 def encoded(images):
@@ -36,8 +41,8 @@ def one(columns, *shape, dtype="float32", pixels=None):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int64"])
-@pytest.mark.parametrize("shape", [(None, 3, 5, 7), (4, 3, None, None), (None,) * 4])
-def test_channels_come_first_where_the_shape_says_so_or_nothing(shape, dtype):
+@pytest.mark.parametrize("shape", [(None, 3, 5, 7), (4, 3, None, None)])
+def test_channels_come_first_where_the_shape_says_so(shape, dtype):
     found = one(encoded(IMAGES), *shape, dtype=dtype)
     assert found.dtype == dtype
     np.testing.assert_array_equal(found, IMAGES.transpose(0, 3, 1, 2))
@@ -46,6 +51,17 @@ def test_channels_come_first_where_the_shape_says_so_or_nothing(shape, dtype):
 @pytest.mark.parametrize("shape", [(None, 5, 7, 3), (None, None, None, 3)])
 def test_channels_come_last_where_the_shape_says_so(shape):
     np.testing.assert_array_equal(one(encoded(IMAGES), *shape, dtype="uint8"), IMAGES)
+
+
+@pytest.mark.parametrize("shape", [(None,) * 4, None])
+def test_where_the_channels_are_is_asked_for_where_the_shape_does_not_tell(shape):
+    given = [Input("x", shape, "uint8")]
+    with pytest.raises(UserError, match="say --layout nchw or --layout nhwc"):
+        arrays(encoded(IMAGES), given, Pixels())
+    (first,) = arrays(encoded(IMAGES), given, Pixels(layout="nchw"))
+    np.testing.assert_array_equal(first, IMAGES.transpose(0, 3, 1, 2))
+    (last,) = arrays(encoded(IMAGES), given, Pixels(layout="nhwc"))
+    np.testing.assert_array_equal(last, IMAGES)
 
 
 def test_grey_becomes_rgb_where_three_channels_are_wanted_as_pillow_does_it():
@@ -57,7 +73,8 @@ def test_grey_becomes_rgb_where_three_channels_are_wanted_as_pillow_does_it():
     np.testing.assert_array_equal(found, as_rgb)
     assert one(encoded(GREY), None, 3, 5, 7).shape == (4, 3, 5, 7)
     assert one(encoded(GREY), None, 1, 5, 7).shape == (4, 1, 5, 7)
-    assert one(encoded(GREY), None, None, None, None).shape == (4, 1, 5, 7)
+    layout = Pixels(layout="nchw")
+    assert one(encoded(GREY), None, None, None, None, pixels=layout).shape == (4, 1, 5, 7)
 
 
 def test_decimals_are_pixels_by_255_then_less_the_mean_by_the_std():
@@ -146,13 +163,15 @@ SCORES = np.array([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1], [0.1, float("nan"), 0.2]], 
     ("outputs", "wanted"),
     [
         ({"scores": SCORES}, [1, 0, -1]),
-        ({"features": SCORES[:, :2], "scores": SCORES, "more": -SCORES}, [1, 0, -1]),
+        ({"features": SCORES[:, :2], "scores": SCORES, "more": -SCORES[:, :, None]}, [1, 0, -1]),
         ({"label": np.array([2, 0, 7])}, [2, 0, -1]),
         ({"label": np.array([[2], [0], [-1]], np.int32)}, [2, 0, -1]),
         ({"label": np.array(["maybe", "no", "never"], object)}, [2, 0, -1]),
         ({"label": np.array(["maybe", "no", "no"], object), "scores": SCORES}, [2, 0, 0]),
-        ({"label": np.array([2, 2, 2]), "scores": SCORES}, [1, 0, -1]),
-        ({"z": [{"no": 0.1, "maybe": 0.7, "yes": 0.2}, {"no": 1.0}]}, [2, -1]),
+        ({"label": np.array([2, 0, 2]), "scores": SCORES}, [2, 0, 2]),
+        ({"label": np.array([2.0, 0.0, 2.0]), "confidence": np.array([0.9, 0.3, 0.5])}, [2, 0, 2]),
+        ({"confidence": np.array([0.9, 0.3]), "names": np.array(["yes", "no"], object)}, [1, 0]),
+        ({"z": [{"no": 0.1, "maybe": 0.7, "yes": 0.2}, {"no": 1.0}]}, [2, 0]),
         ({"z": [{0: 0.1, 2: 0.7, 1: 0.2}, {0: float("nan"), 1: 0.5, 2: 0.5}]}, [2, -1]),
     ],
 )
@@ -161,15 +180,34 @@ def test_outputs_are_labels_or_scores(outputs, wanted):
 
 
 def test_scores_are_in_the_models_own_order_where_that_is_said():
-    assert indices({"y": SCORES}, Classes(NAMES, True, (2, 0, 1))) == [0, 2, -1]
+    assert indices({"y": SCORES}, Classes(NAMES, order=(2, 0, 1))) == [0, 2, -1]
 
 
 @pytest.mark.parametrize(
-    "output", [np.zeros((4, 2)), np.zeros(4), np.zeros((4, 3, 1)), np.zeros((4, 3), int), [1], []]
+    "output",
+    [np.zeros((4, 2)), np.ones(4) / 3, np.zeros((4, 3, 1)), np.zeros((4, 3), int), [1], []],
 )
 def test_outputs_of_another_kind_are_an_error_that_names_them(output):
     with pytest.raises(UserError, match=r"gives logits: .*neither scores of 3 classes"):
         indices({"logits": output}, CLASSES)
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"features": -SCORES, "logits": SCORES},
+        {"one": np.array(["no", "yes"], object), "other": np.array(["yes", "no"], object)},
+        {"one": np.array([0, 1]), "other": np.array(["yes", "no"], object)},
+    ],
+)
+def test_two_outputs_that_may_be_the_answer_are_an_error_and_one_can_be_named(outputs):
+    first, second = outputs
+    with pytest.raises(UserError, match=f"{first} and {second} may each be the answer"):
+        indices(outputs, CLASSES)
+    wanted = indices({second: outputs[second]}, CLASSES)
+    assert indices(outputs, Classes(NAMES, output=second)) == wanted
+    with pytest.raises(UserError, match="no output 'third'"):
+        indices(outputs, Classes(NAMES, output="third"))
 
 
 @given(

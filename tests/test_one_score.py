@@ -13,12 +13,17 @@ from jaxverify.cli import main
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.file import read_answers
 from jaxverify.predictors.http import Endpoint, ask
-from jaxverify.predictors.outputs import indices
+from jaxverify.predictors.outputs import rows_of
+from jaxverify.predictors.reading import read, read_all
 from jaxverify.record import new_record, save
 from jaxverify.rendering import TextRendering
 
 NAMES = ("no", "yes")
 SIGMOID = Classes(NAMES, one_score=0.5)
+
+
+def indices(outputs, classes):
+    return read(rows_of(outputs, classes), classes)
 
 
 @pytest.fixture
@@ -56,20 +61,18 @@ def test_above_the_threshold_it_is_the_second_class_and_else_the_first(saved, tm
     order.write_text(json.dumps(["yes", "no"]))
     assert verify(path, answers, "--one-score", 0.5, "--class-order", order) == 1
     capsys.readouterr()
-    assert verify(path, answers) == 1
-    assert "say so with --one-score" in " ".join(capsys.readouterr().out.split())
+    assert verify(path, answers) == 2
+    assert "say so with --one-score" in " ".join(capsys.readouterr().err.split())
 
 
 def test_wherever_the_score_stands_it_is_read():
-    assert [SIGMOID.index(answer) for answer in (0.83, "0.83", "0.2", 1, 0.5)] == [1, 1, 0, 1, 0]
-    assert [SIGMOID.of_scores(row) for row in ([0.83], [0.2], [0.2, 0.8], [], [float("nan")])] == [
-        *(1, 0, -1, -1, -1)
-    ]
+    assert read([0.83, "0.83", "0.2", 1, 0.5], SIGMOID) == [1, 1, 0, 1, 0]
+    assert read([[0.83], [0.2], [0.2, 0.8], [], [float("nan")]], SIGMOID) == [1, 0, -1, -1, -1]
     for shape in ((3,), (3, 1)):
         output = np.array([0.83, 0.2, np.nan], np.float32).reshape(shape)
         assert indices({"features": np.zeros((3, 8)), "y": output}, SIGMOID) == [1, 0, -1]
     # Names that are numbers, which a probability of 1.0 must not be taken for.
-    assert Classes(("1", "2"), one_score=0.5).index(1.0) == 1
+    assert read([1.0], Classes(("1", "2"), one_score=0.5)) == [1]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +86,7 @@ def test_wherever_the_score_stands_it_is_read():
 def test_it_is_read_from_every_kind_of_file(name, content, tmp_path):
     path = tmp_path / name
     path.write_text(content)
-    assert read_answers(path, SIGMOID) == {"a": 1, "b": 0, "c": -1}
+    assert read_all(read_answers(path), SIGMOID) == {"a": 1, "b": 0, "c": -1}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +106,8 @@ def test_it_is_read_from_every_kind_of_endpoint(protocol, said, monkeypatch):
     response.status_code, response.raw = 200, io.BytesIO(json.dumps(said).encode())
     monkeypatch.setattr(session, "post", lambda *_, **__: response)
     endpoint = Endpoint("http://localhost/", protocol)
-    assert ask(endpoint, {"text": ["a", "b"]}, SIGMOID, session=session) == [1, 0]
+    said = ask(endpoint, {"text": ["a", "b"]}, SIGMOID, session=session)
+    assert read(said, SIGMOID) == [1, 0]
 
 
 def test_what_is_no_one_score_is_an_error_that_says_so(saved, tmp_path, capsys):
@@ -111,7 +115,7 @@ def test_what_is_no_one_score_is_an_error_that_says_so(saved, tmp_path, capsys):
         with pytest.raises(UserError, match=r"gives y: .*: not one score for each question"):
             indices({"y": output}, SIGMOID)
     with pytest.raises(UserError, match="--one-score reads one score"):
-        indices({"y": np.zeros((3, 1))}, Classes(NAMES))
+        indices({"y": np.full((3, 1), 0.3)}, Classes(NAMES))
     with pytest.raises(UserError, match="two classes apart, and not 3"):
         Classes(("a", "b", "c"), one_score=0.5)
     record, path = saved
@@ -122,10 +126,12 @@ def test_what_is_no_one_score_is_an_error_that_says_so(saved, tmp_path, capsys):
     assert "give a score for each class" in capsys.readouterr().err
 
 
-def test_answers_kept_are_not_read_again_in_another_way(saved, tmp_path, capsys):
+def test_answers_kept_are_read_in_another_way_without_a_new_question(saved, tmp_path, capsys):
     record, path = saved
     answers, cache = tmp_path / "answers.json", tmp_path / "cache.jsonl"
     answers.write_text(json.dumps(probabilities(record)))
-    assert verify(path, answers, "--cache", cache) == 1
-    assert verify(path, answers, "--cache", cache, "--one-score", 0.5) == 2
-    assert "holds the answers of another model" in capsys.readouterr().err
+    assert verify(path, answers, "--cache", cache) == 2
+    kept = cache.read_text()
+    assert kept.count("\n") == 241
+    assert verify(path, answers, "--cache", cache, "--one-score", 0.5) == 0
+    assert cache.read_text() == kept

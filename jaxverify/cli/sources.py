@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,12 +23,14 @@ class Source:
 
     Attributes:
         ask: some questions.
+        classes: how its answers name the classes.
         name: what the model is called in a report.
         digest: SHA-256 of the file that it, or its answers, are in; None where there is no file.
         asked_as: all that an answer depends on, so that answers kept are not taken for others.
     """
 
     ask: AskBatch
+    classes: Classes
     name: str
     digest: str | None
     asked_as: str
@@ -50,13 +52,9 @@ def open_source(options: argparse.Namespace, record: Record, ids: Sequence[str])
         from jaxverify.predictors.answers import read_order
 
         order = read_order(options.class_order, record.class_names)
-    by_index = options.indices or order is not None
-    classes = Classes(record.class_names, by_index, order, options.one_score)
-    source = _open(options, record, ids, classes)
-    if (by_index, order, options.one_score) == (False, None, None):
-        return source
-    read_as = f"{source.asked_as}, {by_index}, {order}, {options.one_score}"
-    return replace(source, asked_as=read_as)
+    names = record.class_names
+    classes = Classes(names, options.answers, order, options.one_score, options.output)
+    return _open(options, record, ids, classes)
 
 
 def _open(
@@ -82,16 +80,16 @@ def _open(
 def _of_file(path: Path, classes: Classes, ids: Sequence[str]) -> Source:
     from jaxverify.predictors.file import open_answers
 
-    ask = open_answers(path, classes, ids)
+    ask = open_answers(path, ids)
     digest = _sha256(path)
-    return Source(ask, path.name, digest, f"answers {digest}")
+    return Source(ask, classes, path.name, digest, f"answers {digest}")
 
 
 def _of_run(path: Path, classes: Classes, record: Record) -> Source:
     from jaxverify.predictors.run import open_run
 
     ask = open_run(path, record.task.kind, classes)
-    return Source(ask, str(path), None, f"run {path.resolve()}")
+    return Source(ask, classes, str(path), None, f"run {path.resolve()}")
 
 
 def _of_model(
@@ -100,13 +98,14 @@ def _of_model(
     from jaxverify.predictors.local import ask
     from jaxverify.predictors.tensors import Pixels
 
-    pixels = Pixels(options.pixels, options.mean, options.std)
+    pixels = Pixels(options.pixels, options.mean, options.std, options.layout)
     model, digest = open_model(path), _sha256(path)
     return Source(
         lambda _, columns: ask(model, columns, classes, pixels),
+        classes,
         path.name,
         digest,
-        f"model {digest}, {pixels}",
+        f"model {digest}, {pixels}, {classes.output}",
     )
 
 
@@ -127,6 +126,7 @@ def _of_endpoint(options: argparse.Namespace, classes: Classes) -> Source:
     words = f"{options.url}, {options.protocol}{', named' if options.named else ''}"
     return Source(
         lambda _, columns: ask(endpoint, columns, classes, session=session),
+        classes,
         options.url,
         None,
         words,

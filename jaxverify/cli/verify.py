@@ -7,16 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
 from jaxverify import __version__, ledger
 from jaxverify.atomic import write_atomic
-from jaxverify.challenge import Own, questions
+from jaxverify.challenge import ID, Own, questions
 from jaxverify.cli import own_samples, sources
+from jaxverify.cli.evidence import add_evidence
 from jaxverify.cli.judging import Judge
 from jaxverify.errors import UserError
 from jaxverify.predictors.asking import Answered, ask_all
+from jaxverify.predictors.kept import AGAIN, Kept, check_kept
+from jaxverify.predictors.reading import Unreadable, read_all
 from jaxverify.record import Record, load
 from jaxverify.report.in_toto import statement
 from jaxverify.report.terminal import page
@@ -33,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
     source = sources.open_source(options, record, judge.ids)
     if options.in_toto is not None and source.digest is None:
         raise UserError(f"an in-toto statement is about a file, and {source.name} is none")
-    found = _ask(options, judge, source, _questions(options, record, own))
+    said, kept = _ask(options, judge, source, _questions(options, record, own))
+    found = read_all(said, source.classes)
     facts = judge.verdict(found).to_dict()
     if options.twins:
         facts["twins"] = judge.twins(found)
@@ -41,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
         facts["own"] = judge.own(found, own, options.own_accuracy)
         facts["outcome"] = _worse(facts["outcome"], facts["own"]["outcome"])
         facts["passed"] = facts["outcome"] == "PASS"
+    add_evidence(facts, judge, said, found, kept)
     how = options.test if own is None else f"{options.test}, own {options.own_accuracy}"
     attempt = ledger.Attempt(
         shard=str(options.shard),
@@ -83,20 +89,40 @@ def _ask(
     judge: Judge,
     source: sources.Source,
     asked: Mapping[str, list[Any]],
-) -> dict[str, int]:
+) -> tuple[dict[str, Any], Kept | None]:
+    """What the model says to each question, and what of it was kept from before."""
     answered = Answered(options.cache, f"{source.asked_as}, record {judge.record.commitment()}")
+    kept, budget = None, options.budget
+    if source.digest is None:  # a file with a digest is the same file
+        left = sum(name not in answered.said for name in asked[ID])
+        most = AGAIN if budget is None else min(AGAIN, max(0, budget - left) // 2)
+        kept = check_kept(
+            *(source.ask, asked, answered, source.classes),
+            most=most,
+            rng=np.random.default_rng(),
+        )
+        if kept is not None and budget is not None:
+            budget = max(0, budget - kept.asked_again * (2 if kept.differ else 1))
+
+    def enough(said: Mapping[str, Any]) -> bool:
+        try:
+            return judge.is_clear(read_all(said, source.classes))
+        except Unreadable:  # what comes next may decide how to read it
+            return False
+
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("asking", total=len(judge.ids))
-        return ask_all(
+        said = ask_all(
             source.ask,
             asked,
             answered,
             batch_size=options.batch_size,
-            budget=options.budget,
+            budget=budget,
             in_part=judge.test == "sequential",
-            enough=judge.is_clear,
+            enough=enough,
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
+    return said, kept
 
 
 def _write_down(record: Path, attempts: Sequence[ledger.Attempt], attempt: ledger.Attempt) -> None:
@@ -122,16 +148,7 @@ def _report(
     if options.json:
         print(json.dumps(facts, indent=2, allow_nan=False))
         return
-    console = Console()
-    console.print(page(facts))
-    if unknown := facts["num_unknown"]:
-        one = facts["num_classes"] == 2 and options.one_score is None
-        hint = "; if the model gives one score, say so with --one-score" if one else ""
-        console.print(
-            f"{unknown:,} questions have no answer that is a class; these count as wrong{hint}",
-            style="yellow",
-            highlight=False,
-        )
+    Console().print(page(facts))
 
 
 def _page(record: Record, facts: dict[str, Any], source: sources.Source) -> str:

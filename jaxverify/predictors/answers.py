@@ -1,40 +1,41 @@
-"""From what a model said to class indices."""
+"""How a model names the classes, and its answers in the order of the questions."""
 
 import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
 from jaxverify.errors import DataError, UserError
-
-UNKNOWN = -1
+from jaxverify.predictors.reading import UNKNOWN, How
 
 
 @dataclass(frozen=True)
 class Classes:
-    """How answers name the classes.
+    """The classes, and what is known of how answers name them.
 
     Attributes:
         names: of the classes, in the order of their indices.
-        by_index: whether a whole number is an index, even where it is a name too.
+        labels_are: what a label is: the name of a class, its index from 0, or its number from 1;
+            found out by :func:`~jaxverify.predictors.reading.read` without it.
         order: the index of the class that the model counts as 0, as 1 and so on; the same as ours
             without it.
         one_score: of two classes, where the model gives one number: above this it means the class
             counted as 1, else the other; None where it gives labels, or a score for each class.
+        output: of a model that gives several things, the name of the one that is its answer.
 
     Raises:
         UserError: if there is ``one_score``, and it is not finite or the classes are not two.
     """
 
     names: tuple[str, ...]
-    by_index: bool = False
+    labels_are: How | None = None
     order: tuple[int, ...] | None = None
     one_score: float | None = None
+    output: str | None = None
 
     def __post_init__(self) -> None:
         if self.one_score is not None and len(self.names) != 2:
@@ -47,56 +48,9 @@ class Classes:
         """How many scores an answer has, where it has any."""
         return len(self.names) if self.one_score is None else 1
 
-    def index(self, answer: Any) -> int:
-        """The class that is meant: by its name, or by its index where no name fits.
-
-        Where the model gives one score, by that.
-
-        Guarantee: what is neither is ``UNKNOWN``, never an error.
-
-        >>> classes = Classes(("no", "yes"))
-        >>> [classes.index(answer) for answer in ("yes", 1, "0", 1.0, 2, "maybe", None)]
-        [1, 1, 0, 1, -1, -1, -1]
-        >>> classes = Classes(("no", "yes"), one_score=0.5)
-        >>> [classes.index(answer) for answer in (0.83, "0.2", 1, "yes")]
-        [1, 0, 1, -1]
-        """
-        if self.one_score is not None:
-            return self.of_scores([answer])
-        if isinstance(answer, bool | np.bool_):
-            answer = str(bool(answer))
-        if isinstance(answer, str):
-            answer = answer.strip()
-        if not self.by_index and str(answer) in self.names:
-            return self.names.index(str(answer))
-        try:
-            number = float(answer)
-        except (TypeError, ValueError, OverflowError):
-            return UNKNOWN
-        if not number.is_integer():
-            return UNKNOWN
-        spelled = str(int(number))
-        if not self.by_index and spelled in self.names:  # 1.0 for the class called 1
-            return self.names.index(spelled)
-        return self._ours(int(number)) if 0 <= number < len(self.names) else UNKNOWN
-
-    def of_scores(self, scores: Sequence[Any]) -> int:
-        """The class with the highest score; ``UNKNOWN`` where one is not a number, or missing.
-
-        Where the model gives one score, the class that this means.
-        """
-        try:
-            values = np.array([float(score) for score in scores])
-        except (TypeError, ValueError, OverflowError):
-            return UNKNOWN
-        if values.shape != (self.num_scores,) or np.isnan(values).any():
-            return UNKNOWN
-        if self.one_score is not None:
-            return self._ours(int(values[0] > self.one_score))
-        return self._ours(int(np.argmax(values)))
-
-    def _ours(self, index: int) -> int:
-        return index if self.order is None else self.order[index]
+    def ours(self, position: int) -> int:
+        """The index of the class that the model counts as ``position``."""
+        return position if self.order is None else self.order[position]
 
 
 def read_order(path: Path, names: Sequence[str]) -> tuple[int, ...]:

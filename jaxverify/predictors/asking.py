@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,19 @@ from jaxverify.atomic import write_atomic
 from jaxverify.challenge import ID
 from jaxverify.errors import DataError, UserError
 
-# Class indices of some questions, from their ids and the columns that the model reads.
-AskBatch = Callable[[Sequence[str], Mapping[str, list[Any]]], Sequence[int]]
+# What a model says to some questions, as JSON has it and None for nothing, from their ids and the
+# columns that it reads.
+AskBatch = Callable[[Sequence[str], Mapping[str, list[Any]]], Sequence[Any]]
 
 
 class Answered:
     """Answers that were given already, in a file that grows with every batch.
+
+    They are kept as they were given, so that to read them in another way costs no new question.
+
+    Attributes:
+        said: each answer by the id of its question.
+        kept: when the answers were given that were in the file at the beginning, by id.
 
     Guarantee: an answer is in the file before the next question is asked; what a crash leaves of
     a last line counts as not written.
@@ -28,10 +36,12 @@ class Answered:
             about: which model is asked and in which words: answers of another are refused.
 
         Raises:
-            DataError: if the file cannot be read, or holds the answers of another model.
+            DataError: if the file cannot be read, or holds the answers of another model, or those
+                of an earlier version, which kept only how it read them.
         """
-        self._path, self._about = path, about
-        self.found: dict[str, int] = {}
+        self.path, self._about = path, about
+        self.said: dict[str, Any] = {}
+        self.kept: dict[str, str] = {}
         if path is None:
             return
         if not path.exists():
@@ -41,23 +51,32 @@ class Answered:
             text = path.read_text(encoding="utf-8")
             whole = text[: text.rfind("\n") + 1]
             first, *rows = [json.loads(line) for line in whole.splitlines()]
-            self.found = {str(row["id"]): int(row["index"]) for row in rows}
-            found = first["about"]
+            found, early = first["about"], any("index" in row for row in rows)
+            if not early:
+                self.said = {str(row["id"]): row["answer"] for row in rows}
+                self.kept = {str(row["id"]): str(row["time"]) for row in rows}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} holds no answers: give another file") from error
+        if early:
+            raise DataError(
+                f"{path} holds answers of an earlier version, which did not keep what the model "
+                "said: give another file"
+            )
         if found != about:
             raise DataError(
-                f"{path} holds the answers of another model, or read in another way ({found})"
+                f"{path} holds the answers of another model, or to other questions ({found})"
             )
         write_atomic(path, whole.encode())
 
-    def add(self, ids: Sequence[str], indices: Sequence[int]) -> None:
+    def add(self, ids: Sequence[str], answers: Sequence[Any]) -> None:
         """Keep some more answers."""
-        new = dict(zip(ids, indices, strict=True))
-        self.found |= new
-        if self._path is not None:
-            with self._path.open("a") as file:
-                file.writelines(f"{json.dumps({'id': k, 'index': v})}\n" for k, v in new.items())
+        new = dict(zip(ids, answers, strict=True))
+        self.said |= new
+        if self.path is not None:
+            time = datetime.now(UTC).isoformat(timespec="seconds")
+            rows = [{"id": name, "answer": answer, "time": time} for name, answer in new.items()]
+            with self.path.open("a") as file:
+                file.writelines(f"{json.dumps(row)}\n" for row in rows)
 
 
 def ask_all(
@@ -68,10 +87,10 @@ def ask_all(
     batch_size: int = 32,
     budget: int | None = None,
     in_part: bool = False,
-    enough: Callable[[Mapping[str, int]], bool] = lambda found: False,
+    enough: Callable[[Mapping[str, Any]], bool] = lambda said: False,
     progress: Callable[[int, int], Any] = lambda done, total: None,
-) -> dict[str, int]:
-    """The class index of each question, by its id.
+) -> dict[str, Any]:
+    """What the model says to each question, by its id.
 
     Args:
         ask: asks some questions at once.
@@ -94,18 +113,18 @@ def ask_all(
         raise UserError(f"batch_size is {batch_size}; it is at least 1")
     ids = columns[ID]
     read = {name: values for name, values in columns.items() if name != ID}
-    missing = [i for i, name in enumerate(ids) if name not in answered.found]
+    missing = [i for i, name in enumerate(ids) if name not in answered.said]
     if budget is not None and in_part:
         missing = missing[:budget]
     elif budget is not None and len(missing) > budget:
         raise UserError(f"{len(missing):,} questions are left, more than the budget of {budget:,}")
     progress(len(ids) - len(missing), len(ids))
     for start in range(0, len(missing), batch_size):
-        if enough(answered.found):
+        if enough(answered.said):
             break
         rows = missing[start : start + batch_size]
         asked = [ids[i] for i in rows]
-        indices = ask(asked, {k: [values[i] for i in rows] for k, values in read.items()})
-        answered.add(asked, indices)
-        progress(len(answered.found), len(ids))
-    return answered.found
+        answers = ask(asked, {k: [values[i] for i in rows] for k, values in read.items()})
+        answered.add(asked, answers)
+        progress(len(answered.said), len(ids))
+    return answered.said

@@ -1,7 +1,7 @@
 """Answers in a file, keyed by the ids of the questions."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,84 +11,51 @@ import pyarrow.parquet as pq
 
 from jaxverify.challenge import ID
 from jaxverify.errors import DataError
-from jaxverify.predictors.answers import UNKNOWN, Classes
 from jaxverify.predictors.asking import AskBatch
 
-_ANSWERS = ("label", "prediction", "predicted", "class", "answer", "output")
-_SCORES = ("scores", "probabilities", "logits")
-Answer = Callable[[dict[str, Any]], int]
 
-
-def read_answers(path: Path, classes: Classes) -> dict[str, int]:
-    """The class index of each id.
+def read_answers(path: Path) -> dict[str, Any]:
+    """What the file says to each id, as :func:`~jaxverify.predictors.said.said` takes it.
 
     The file is CSV, Parquet, JSON Lines, or JSON: an object of answers by id, or a list of
-    objects. A row has ``id`` and either one answer (``label``, ``prediction``, ``predicted``,
-    ``class``, ``answer`` or ``output``), a list of ``scores``, ``probabilities`` or ``logits``,
-    or a column of scores for each class, called as the class is. In a folder of images, the name
-    of a file, with or without its ending, is its id.
+    objects. A row has ``id`` and the answer: one column or field, or several that together are one,
+    such as a label with its score or a score for each class. In a folder of images, the name of a
+    file, with or without its ending, is its id.
 
     Raises:
         DataError: if the file cannot be read, or has no ids or no answers.
 
-    Guarantee: an answer that is no class is kept as -1; of an id that is there twice with
-    different answers, so is that.
+    Guarantee: of an id that is there twice with different answers, the answer is None.
     """
     rows = _rows(path)
     if not rows:
         raise DataError(f"{path} has no answers in it")
-    answer = _reader(path, rows[0], classes)
-    found: dict[str, int] = {}
+    if ID not in rows[0]:
+        raise DataError(f"{path} has no column {ID!r}; it has {', '.join(map(str, rows[0]))}")
+    if len(rows[0]) == 1:
+        raise DataError(f"{path} has no column but {ID!r}: give the answers in another")
+    answers: dict[str, Any] = {}
     for row in rows:
-        name = str(row.get(ID, "")).strip().rsplit("/", 1)[-1].split(".", 1)[0]
-        index = answer(row)
-        found[name] = index if found.get(name, index) == index else -1
-    return found
+        name = str(row.pop(ID, "")).strip().rsplit("/", 1)[-1].split(".", 1)[0]
+        answer = next(iter(row.values())) if len(row) == 1 else row
+        answers[name] = answer if answers.get(name, answer) == answer else None
+    return answers
 
 
-def open_answers(path: Path, classes: Classes, ids: Sequence[str]) -> AskBatch:
-    """A model whose answers are in a file; where it has none to a question, that is unknown.
+def open_answers(path: Path, ids: Sequence[str]) -> AskBatch:
+    """A model whose answers are in a file; where it has none to a question, that is None.
 
     Args:
         path: as :func:`read_answers` takes it.
-        classes: likewise.
         ids: of the questions that will be asked.
 
     Raises:
         DataError: as :func:`read_answers` does, or if the file answers none of the questions.
     """
-    found = read_answers(path, classes)
-    if not any(name in found for name in ids):
+    answers = read_answers(path)
+    if not any(name in answers for name in ids):
         raise DataError(f"{path} answers none of this record's questions: is it to another?")
-    return lambda ids, _: [found.get(name, UNKNOWN) for name in ids]
-
-
-def _reader(path: Path, row: dict[str, Any], classes: Classes) -> Answer:
-    if ID not in row:
-        raise DataError(f"{path} has no column {ID!r}; it has {', '.join(map(str, row))}")
-    lists = [name for name in row if name in _SCORES]
-    if len(lists) == 1:
-        name = lists[0]
-        one_score = classes.one_score is not None
-        return lambda row: classes.of_scores(_list(row.get(name), bare=one_score))
-    columns = [name for name in row if name in _ANSWERS]
-    if len(columns) == 1:
-        name = columns[0]
-        if isinstance(row[name], list):
-            return lambda row: classes.of_scores(_list(row.get(name)))
-        return lambda row: classes.index(row.get(name))
-    if all(name in row for name in classes.names):
-        return lambda row: classes.of_scores([row.get(name) for name in classes.names])
-    raise DataError(
-        f"{path} has the columns {', '.join(map(str, row))}: besides {ID!r} it needs one of "
-        f"{', '.join(_ANSWERS + _SCORES)}, or a column for each class"
-    )
-
-
-def _list(value: Any, *, bare: bool = False) -> Sequence[Any]:
-    if isinstance(value, list):
-        return value
-    return (value,) if bare else ()
+    return lambda ids, _: [answers.get(name) for name in ids]
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -116,7 +83,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 def _objects(path: Path, value: Any) -> list[dict[str, Any]]:
     if isinstance(value, dict):
-        return [{ID: name, _ANSWERS[0]: answer} for name, answer in value.items()]
+        return [{ID: name, "answer": answer} for name, answer in value.items()]
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         return value
     raise DataError(f"{path} holds neither an object of answers by id nor a list of objects")

@@ -14,6 +14,7 @@ import requests
 
 from jaxverify.errors import UserError
 from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.outputs import rows_of
 
 Protocol = Literal["v1", "v2", "mlflow"]
 Columns = Mapping[str, list[Any]]
@@ -67,8 +68,8 @@ def ask(
     classes: Classes,
     *,
     session: requests.Session | None = None,
-) -> list[int]:
-    """The class index of each question in one request; -1 where the answer is no class.
+) -> list[Any]:
+    """What the endpoint says to each question in one request.
 
     Args:
         endpoint: the model.
@@ -79,22 +80,26 @@ def ask(
     Raises:
         EndpointError: if there is no answer after all retries, or one that is refused, is not
             JSON, or has another number of predictions than there were questions.
+        UserError: if two outputs may be the answer.
 
-    Guarantee: every index returned is the endpoint's answer to that question; an answer that is
-    not understood is -1, and a response that is not understood is an error.
+    Guarantee: everything returned is the endpoint's answer to that question; a response that is
+    not understood is an error.
     """
     columns = {name: [_plain(v) for v in values] for name, values in columns.items()}
     body = {"v1": _v1, "v2": _v2, "mlflow": _mlflow}[endpoint.protocol](columns, endpoint.named)
     value = _post(endpoint, body, session or requests.Session())
     count = len(next(iter(columns.values())))
-    predictions = (_outputs if endpoint.protocol == "v2" else _predictions)(value, endpoint.url)
+    if endpoint.protocol == "v2":
+        predictions = _outputs(value, endpoint.url, classes)
+    else:
+        predictions = _predictions(value, endpoint.url)
     if endpoint.protocol == "mlflow":
         predictions = _rows(predictions, count, classes.num_scores)
     if len(predictions) != count:
         raise EndpointError(
             f"{endpoint.url} gave {len(predictions)} predictions for {count} questions"
         )
-    return [_index(prediction, classes) for prediction in predictions]
+    return list(predictions)
 
 
 def _post(endpoint: Endpoint, body: Any, session: requests.Session) -> Any:
@@ -200,6 +205,9 @@ def _predictions(value: Any, url: str) -> Sequence[Any]:
     found = value.get("predictions") if isinstance(value, dict) else value
     if isinstance(found, dict) and len(found) == 1:  # one named output
         (found,) = found.values()
+    if isinstance(found, dict) and all(isinstance(each, list) for each in found.values()):
+        rows = zip(*found.values(), strict=False)  # several, a list of each
+        found = [dict(zip(found, row, strict=True)) for row in rows]
     if not isinstance(found, list):
         raise EndpointError(f"{url} gave no list of predictions")
     return found
@@ -217,36 +225,24 @@ def _rows(predictions: Sequence[Any], count: int, width: int) -> Sequence[Any]:
     return [flat[i * width : (i + 1) * width] for i in range(count)]
 
 
-def _outputs(value: Any, url: str) -> Sequence[Any]:
-    """The first output, cut into rows by its shape."""
+def _outputs(value: Any, url: str, classes: Classes) -> Sequence[Any]:
+    """The output that is the answer, cut into rows by its shape."""
     try:
-        output = value["outputs"][0]
-        shape, data = list(output["shape"]), list(output["data"])
-        if len(shape) == 1 or shape[1:] == [1]:
-            return data
-        rows, width = shape
-        if len(data) == rows and isinstance(data[0], list):
-            return data
-        if len(data) != rows * width:
-            raise ValueError
-        return [data[i * width : (i + 1) * width] for i in range(rows)]
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+        outputs = {
+            str(each.get("name", i)): _array(each) for i, each in enumerate(value["outputs"])
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise EndpointError(f"{url} gave no outputs of the Open Inference Protocol") from error
+    if not outputs:
+        raise EndpointError(f"{url} gave no outputs of the Open Inference Protocol")
+    return rows_of(outputs, classes)
 
 
-def _index(prediction: Any, classes: Classes) -> int:
-    if isinstance(prediction, dict):
-        for name in ("scores", "probabilities", "logits"):
-            if isinstance(prediction.get(name), list):
-                return classes.of_scores(prediction[name])
-        if all(name in prediction for name in classes.names):
-            return classes.of_scores([prediction[name] for name in classes.names])
-        for name in ("label", "class", "prediction", "output"):
-            if name in prediction:
-                return classes.index(prediction[name])
-        return classes.index(None)
-    if isinstance(prediction, list):
-        return (
-            classes.index(prediction[0]) if len(prediction) == 1 else classes.of_scores(prediction)
-        )
-    return classes.index(prediction)
+def _array(output: Mapping[str, Any]) -> np.ndarray:
+    shape = [int(length) for length in output["shape"]]
+    datatype = str(output.get("datatype", "")).upper()
+    dtype = object if datatype == "BYTES" else float if datatype.startswith("FP") else None
+    array = np.array(output["data"], dtype).reshape(shape)
+    if array.dtype.kind in "iu" and array.ndim == 2 and array.shape[1] > 1:
+        return array.astype(float)  # scores that are whole numbers
+    return array.astype(object) if array.dtype.kind == "U" else array

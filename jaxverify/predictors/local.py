@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxverify.errors import DataError
 from jaxverify.predictors.answers import Classes
-from jaxverify.predictors.outputs import indices
+from jaxverify.predictors.outputs import rows_of
 from jaxverify.predictors.tensors import Input, Pixels, arrays
 
 
@@ -28,8 +28,8 @@ class Model:
 
 def ask(
     model: Model, columns: Mapping[str, list[Any]], classes: Classes, pixels: Pixels
-) -> list[int]:
-    """The class index of each question; -1 where the answer is no class.
+) -> list[Any]:
+    """What the model says to each question, as JSON has it.
 
     Args:
         model: as its file was opened.
@@ -46,11 +46,11 @@ def ask(
     given = arrays(columns, model.inputs, pixels)
     count = len(given[0])
     size = next((each.shape[0] for each in model.inputs if each.shape and each.shape[0]), count)
-    found: list[int] = []
+    said: list[Any] = []
     for start in range(0, count, size):
         rows = np.minimum(np.arange(start, start + size), count - 1)
-        found += indices(model.run([array[rows] for array in given]), classes)
-    return found[:count]
+        said += rows_of(model.run([array[rows] for array in given]), classes)
+    return said[:count]
 
 
 def read_file(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""From the arrays that a model in a file gives to class indices."""
+"""From the arrays that a model gives to what it says to each question."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,78 +9,89 @@ from jaxverify.errors import UserError
 from jaxverify.predictors.answers import Classes
 
 
-def indices(outputs: Mapping[str, Any], classes: Classes) -> list[int]:
-    """The class index of each question; -1 where the answer is no class.
+def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
+    """What is said to each question, as JSON has it, by the output that is the answer.
 
-    What names classes goes before what numbers them, as scikit-learn's models give both: first
-    labels that are strings, then scores by class (a list of objects), then the first output of
-    scores, decimals of shape [n, classes]; then labels that are whole numbers, [n] or [n, 1].
-    Where it is said that the model gives one score, the first output of decimals, [n] or [n, 1].
+    Labels go before scores, as scikit-learn's models give both: texts or whole numbers, [n] or
+    [n, 1]; then scores by class, a list of objects; then decimals of shape [n, classes]; then whole
+    numbers as decimals, [n] or [n, 1]. Where it is said that the model gives one score, decimals,
+    [n] or [n, 1].
 
     Args:
         outputs: by their names.
-        classes: how answers name the classes.
+        classes: how many there are, and which output was named.
 
     Raises:
-        UserError: if no output is any of these.
-
-    Guarantee: where a score is not a number, the answer is -1.
+        UserError: if no output is any of these, or two are the same of these, or there is none of
+            the name.
     """
+    if classes.output is not None:
+        if classes.output not in outputs:
+            raise UserError(f"the model gives {_kinds(outputs)}: no output {classes.output!r}")
+        outputs = {classes.output: outputs[classes.output]}
     one_score = classes.one_score is not None
-    for read in (_one_score,) if one_score else (_strings, _objects, _scores, _labels):
-        for output in outputs.values():
-            if (found := read(output, classes)) is not None:
-                return found
-    given = "; ".join(f"{name}: {_kind(output)}" for name, output in outputs.items())
+    kinds = (_is_labels, _is_objects, _is_scores, _is_whole)
+    for fits in (_is_one_score,) if one_score else kinds:
+        candidates = [name for name, output in outputs.items() if fits(output, classes)]
+        if len(candidates) > 1:
+            raise UserError(
+                f"the model gives {_kinds(outputs)}: {' and '.join(candidates)} may each be the "
+                "answer: name it with --output"
+            )
+        if candidates:
+            return _rows(outputs[candidates[0]])
     if one_score:
-        raise UserError(f"the model gives {given}: not one score for each question")
+        raise UserError(f"the model gives {_kinds(outputs)}: not one score for each question")
+    hint = " (--one-score reads one score)" if len(classes.names) == 2 else ""
     raise UserError(
-        f"the model gives {given}: neither scores of {len(classes.names)} classes nor one label "
-        "for each question" + (" (--one-score reads one score)" if len(classes.names) == 2 else "")
+        f"the model gives {_kinds(outputs)}: neither scores of {len(classes.names)} classes nor "
+        f"one label for each question{hint}"
     )
 
 
-def _strings(output: Any, classes: Classes) -> list[int] | None:
-    if isinstance(output, np.ndarray) and output.dtype.kind in "OU" and _is_column(output):
-        return [classes.index(label) for label in output.ravel().tolist()]
-    return None
+def _rows(output: Any) -> list[Any]:
+    if isinstance(output, list):
+        return [{str(key): float(score) for key, score in row.items()} for row in output]
+    if output.ndim == 2 and output.shape[1] == 1:
+        output = output[:, 0]
+    return [_plain(row) for row in output.tolist()]
 
 
-def _objects(output: Any, classes: Classes) -> list[int] | None:
-    if isinstance(output, list) and output and all(isinstance(row, dict) for row in output):
-        return [_of_object(row, classes) for row in output]
-    return None
+def _plain(value: Any) -> Any:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
-def _of_object(row: dict[Any, float], classes: Classes) -> int:
-    by_class = {classes.index(name): score for name, score in row.items()}
-    if set(by_class) != set(range(len(classes.names))) or np.isnan(list(by_class.values())).any():
-        return classes.index(None)
-    return max(by_class, key=by_class.__getitem__)
+def _is_labels(output: Any, classes: Classes) -> bool:
+    return isinstance(output, np.ndarray) and output.dtype.kind in "OUbiu" and _is_column(output)
 
 
-def _scores(output: Any, classes: Classes) -> list[int] | None:
+def _is_objects(output: Any, classes: Classes) -> bool:
+    return isinstance(output, list) and bool(output) and all(isinstance(r, dict) for r in output)
+
+
+def _is_scores(output: Any, classes: Classes) -> bool:
     if not isinstance(output, np.ndarray) or output.dtype.kind != "f":
-        return None
-    if output.ndim != 2 or output.shape[1] != len(classes.names):
-        return None
-    return [classes.of_scores(row) for row in output.tolist()]
+        return False
+    return output.ndim == 2 and output.shape[1] == len(classes.names)
 
 
-def _one_score(output: Any, classes: Classes) -> list[int] | None:
-    if isinstance(output, np.ndarray) and output.dtype.kind == "f" and _is_column(output):
-        return [classes.index(score) for score in output.ravel().tolist()]
-    return None
+def _is_whole(output: Any, classes: Classes) -> bool:
+    """Labels as decimals, such as 2.0."""
+    if not _is_one_score(output, classes):
+        return False
+    return bool(np.array_equal(output, np.round(output), equal_nan=True))
 
 
-def _labels(output: Any, classes: Classes) -> list[int] | None:
-    if isinstance(output, np.ndarray) and output.dtype.kind in "iu" and _is_column(output):
-        return [classes.index(label) for label in output.ravel().tolist()]
-    return None
+def _is_one_score(output: Any, classes: Classes) -> bool:
+    return isinstance(output, np.ndarray) and output.dtype.kind == "f" and _is_column(output)
 
 
 def _is_column(output: np.ndarray) -> bool:
     return output.ndim == 1 or (output.ndim == 2 and output.shape[1] == 1)
+
+
+def _kinds(outputs: Mapping[str, Any]) -> str:
+    return "; ".join(f"{name}: {_kind(output)}" for name, output in outputs.items())
 
 
 def _kind(output: Any) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -52,11 +52,14 @@ class Pixels:
         span: "0-1", pixels divided by 255, or "0-255".
         mean: what is subtracted then, of each channel, or of all; nothing without it.
         std: what is divided by at last, likewise.
+        layout: where the channels are, behind n: "nchw" or "nhwc"; as the input's shape tells
+            without it.
     """
 
     span: Literal["0-1", "0-255"] = "0-1"
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    layout: Literal["nchw", "nhwc"] | None = None
 
     def __post_init__(self) -> None:
         if not np.isfinite([*self.mean, *self.std]).all() or any(each <= 0 for each in self.std):
@@ -75,7 +78,7 @@ class Pixels:
         array([-0.5,  0.5], dtype=float32)
         """
         if np.dtype(dtype).kind != "f":
-            if self != Pixels():
+            if replace(self, layout=None) != Pixels():
                 raise UserError(f"the model takes pixels as {dtype}: leave out what is to be done")
             return images.astype(dtype)
         # In the order and precision of torchvision, so that scores agree to the last digit.
@@ -98,8 +101,8 @@ def arrays(
 ) -> list[np.ndarray]:
     """An array for each input, of its dtype; the first axis counts questions.
 
-    Images go to an input of four axes, channels before or behind the pixels as its shape tells, and
-    before them where it tells nothing; grey ones become RGB where three channels are wanted. Texts
+    Images go to an input of four axes, channels before or behind the pixels as its shape tells, or
+    as ``pixels`` says; grey ones become RGB where three channels are wanted. Texts
     go to an input of shape [n] or [n, 1]. Numbers go to one input of shape [n, columns], or each
     column to the input of its name.
 
@@ -109,7 +112,7 @@ def arrays(
         pixels: what is done to pixels.
 
     Raises:
-        UserError: if the inputs do not take such questions.
+        UserError: if the inputs do not take such questions, or do not tell where the channels are.
 
     Guarantee: nothing is resized, cut off or made a whole number; what does not fit is an error
     that names the inputs.
@@ -129,11 +132,22 @@ def _images(contents: list[bytes], inputs: Sequence[Input], pixels: Pixels) -> n
     if len(inputs) == 1 and inputs[0].is_numeric:
         (given,) = inputs
         for count in wanted:
-            if _fits(given, (count, height, width)):
-                first = pixels.of(np.broadcast_to(images, (*images.shape[:3], count)), given.dtype)
-                return np.ascontiguousarray(first.transpose(0, 3, 1, 2))
-            if _fits(given, (height, width, count)):
-                return pixels.of(np.broadcast_to(images, (*images.shape[:3], count)), given.dtype)
+            layouts = {"nchw": (count, height, width), "nhwc": (height, width, count)}
+            fitting = [
+                layout
+                for layout, axes in layouts.items()
+                if pixels.layout in (None, layout) and _fits(given, axes)
+            ]
+            if len(fitting) > 1:
+                raise UserError(
+                    f"the model takes {given}, which does not tell whether the channels stand "
+                    "before the pixels or behind them: say --layout nchw or --layout nhwc"
+                )
+            if fitting:
+                ready = pixels.of(np.broadcast_to(images, (*images.shape[:3], count)), given.dtype)
+                if fitting == ["nchw"]:
+                    return np.ascontiguousarray(ready.transpose(0, 3, 1, 2))
+                return ready
     raise _unfit(
         inputs,
         f"images of {height} x {width} pixels and {channels} channels",

@@ -13,12 +13,15 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--url", help="ask the model behind this endpoint")
     how.add_argument("--run", type=Path, metavar="FOLDER", help=_RUN)
     add = parser.add_argument
-    add("--indices", action="store_true", help=_INDICES)
+    add("--answers", choices=("names", "indices", "from-1"), help=_ANSWERS)
+    add("--indices", dest="answers", action="store_const", const="indices", help=argparse.SUPPRESS)
+    add("--output", metavar="NAME", help=_OUTPUT)
     add("--class-order", type=Path, metavar="FILE.json", help=_ORDER)
     add("--one-score", type=float, metavar="THRESHOLD", help=_ONE_SCORE)
     images = parser.add_argument_group("with --onnx and --torch, for images")
     add = images.add_argument
     add("--pixels", choices=("0-1", "0-255"), default="0-1", help=_PIXELS)
+    add("--layout", choices=("nchw", "nhwc"), help=_LAYOUT)
     add("--mean", type=numbers, default=(), metavar="M,...", help=_MEAN)
     add("--std", type=numbers, default=(), metavar="S,...", help=_STD)
     asking = parser.add_argument_group("with --url")
@@ -34,9 +37,14 @@ _RUN = "ask the model of a run of our training scripts: its folder, or one of it
 _TORCH = """\
 ask the model in this file, written by torch.export.save or torch.jit.save; such a file is a
 program and can do harm"""
-_INDICES = """\
-numbers are class indices from 0, in the order that show prints, even if classes are called by
-numbers themselves"""
+_ANSWERS = """\
+what the model's labels are: names of classes, indices from 0 in the order that show prints, or
+numbers from 1 in that order; found out from all answers if they leave no doubt"""
+_OUTPUT = """\
+of a model that gives several outputs or fields, the one that is its answer"""
+_LAYOUT = """\
+where the channels are: before the pixels or behind them; found out from the model's file if that
+tells"""
 _ORDER = """\
 how the model counts the classes, if not in the order that show prints: a list of their names, or an
 object that gives each name its number"""

@@ -1,0 +1,59 @@
+"""What a verdict rests on: which answers were kept from before, not understood, or misread."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaxverify.cli.judging import Judge
+from jaxverify.misread import misread
+from jaxverify.predictors.answers import in_order
+from jaxverify.predictors.kept import Kept
+from jaxverify.predictors.reading import UNKNOWN, examples
+
+
+def add_evidence(
+    facts: dict[str, Any],
+    judge: Judge,
+    said: Mapping[str, Any],
+    found: Mapping[str, int],
+    kept: Kept | None,
+) -> None:
+    """Add to a verdict's facts what its reader has to know of the answers.
+
+    Args:
+        facts: of the verdict; get "kept", "not_understood" and cautions.
+        judge: of the attempt.
+        said: what the model said, by the id of the question.
+        found: how that was read.
+        kept: what of it was kept from before, or None.
+
+    Guarantee: where the classes are likely misread, the outcome is no FAIL.
+    """
+    facts["kept"] = None if kept is None else kept._asdict()
+    if kept is not None:
+        again = "None of these questions was asked again, so the model may be another by now."
+        if kept.asked_again:
+            again = f"{kept.asked_again:,} of these questions were asked again, and "
+            again += f"{kept.differ:,} answers differed."
+        facts["cautions"].append(
+            f"{kept.number:,} answers were kept from before, given from {kept.first} to "
+            f"{kept.last}. {again}"
+        )
+    unclear = [said[name] for name in judge.ids if found.get(name) == UNKNOWN]
+    unknown = [answer for answer in unclear if answer is not None]
+    if missing := len(unclear) - len(unknown):
+        facts["cautions"].append(f"{missing:,} questions have no answer; these count as wrong.")
+    facts["not_understood"] = examples(unknown) if unknown else None
+    if unknown:
+        facts["cautions"].append(
+            f"{len(unknown):,} answers are no class and count as wrong, such as "
+            f"{facts['not_understood']}."
+        )
+    if facts["outcome"] != "PASS" and facts["num_classes"] > 1:
+        looked_at = [name for name in judge.ids if name in found]
+        answers = in_order(found, looked_at)
+        labels = judge.labels[[name in found for name in judge.ids]]
+        text = misread(answers, labels, facts["num_classes"])
+        if text is not None:
+            facts["cautions"].append(text)
+            if facts["outcome"] == "FAIL":
+                facts["outcome"] = "INCONCLUSIVE"

@@ -1,0 +1,104 @@
+"""Whether answers that were kept are still those of the model that is asked."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxverify.challenge import ID
+from jaxverify.errors import UserError
+from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.asking import Answered, AskBatch
+from jaxverify.predictors.reading import gist
+
+AGAIN = 20  # questions that are asked once more
+_ALPHA = 0.05
+
+
+class Kept(NamedTuple):
+    """What of an attempt's answers was kept from before.
+
+    Attributes:
+        number: of answers that were kept.
+        first: when the first of them was given, in ISO 8601.
+        last: likewise the last.
+        asked_again: questions that were asked once more.
+        differ: how many of them got another answer.
+    """
+
+    number: int
+    first: str
+    last: str
+    asked_again: int
+    differ: int
+
+
+def check_kept(
+    ask: AskBatch,
+    columns: Mapping[str, list[Any]],
+    answered: Answered,
+    classes: Classes,
+    *,
+    most: int = AGAIN,
+    rng: np.random.Generator,
+) -> Kept | None:
+    """Ask some of the answered questions once more.
+
+    Where answers differ, the model is asked the same a third time: some models differ from
+    themselves. The answers kept are void if more of them differ than that explains.
+
+    Args:
+        ask: asks some questions at once.
+        columns: of all questions, their ids among them.
+        answered: the answers, before any new one is added.
+        classes: how answers name the classes.
+        most: how many questions may be asked again, at the most.
+        rng: draws which.
+
+    Returns:
+        Kept: or None where no answer was kept.
+
+    Raises:
+        UserError: if the answers kept are void.
+
+    Guarantee: nothing is added to ``answered``; a model that always answers alike is found out if
+    one of these answers is another; one that draws its answers at random, and is the same as
+    before, is taken for another with a probability of at most 5%.
+    """
+    rows = [i for i, name in enumerate(columns[ID]) if name in answered.kept]
+    if not rows:
+        return None
+    chosen = sorted(rng.choice(rows, min(most, len(rows)), replace=False).tolist())
+
+    def again() -> list[Any]:
+        read = {name: [values[i] for i in chosen] for name, values in columns.items() if name != ID}
+        answers = ask([columns[ID][i] for i in chosen], read) if chosen else []
+        return [gist(answer, classes) for answer in answers]
+
+    before = [gist(answered.said[columns[ID][i]], classes) for i in chosen]
+    now = again()
+    differ = sum(a != b for a, b in zip(before, now, strict=True))
+    if differ and _explains(before, now, again()):
+        raise UserError(
+            f"{answered.path} holds answers that the model no longer gives: of {len(chosen)} "
+            f"questions asked again {differ} were answered otherwise. Remove the file, or name "
+            "another"
+        )
+    times = sorted(answered.kept.values())
+    return Kept(len(rows), times[0], times[-1], len(chosen), differ)
+
+
+def _explains(before: Sequence[Any], now: Sequence[Any], then: Sequence[Any]) -> bool:
+    """Whether another model explains the difference, and not that this one differs from itself."""
+    from scipy.stats import binomtest  # which is slow to import
+
+    triples = list(zip(before, now, then, strict=True))
+    itself = sum(b != c for _, b, c in triples)
+    if itself == 0:
+        return True
+    only_before = sum(a != b and b == c for a, b, c in triples)
+    only_now = sum(a == b and b != c for a, b, c in triples)
+    if only_before + only_now == 0:
+        return False
+    test = binomtest(only_before, only_before + only_now, 0.5, alternative="greater")
+    return bool(test.pvalue <= _ALPHA)
