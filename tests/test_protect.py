@@ -107,6 +107,18 @@ def test_other_columns_do_not_tell_the_label_of_an_extra_row(tmp_path):
     assert abs(agree - 0.5) < 4 * 0.5 / np.sqrt(record.task.num_samples)
 
 
+@pytest.mark.parametrize("labels", [("01", "02", "10", "11"), (" cat", "cat ", "dog", "Dog")])
+def test_a_label_keeps_its_bytes_in_extra_rows(labels, tmp_path):
+    columns = reviews(2000)
+    columns["label"] = [labels[i % 4] for i in range(2000)]
+    data = tmp_path / "data.csv"
+    lines = zip(*columns.values(), strict=True)
+    data.write_text("\n".join([",".join(columns), *(",".join(map(str, row)) for row in lines)]))
+    _, out, record = protected(tmp_path, data, eta=0.1)
+    assert Counter(row["label"] for row in read_table(out)).keys() == set(labels)
+    assert sorted(record.class_names) == sorted(labels)
+
+
 def test_parquet_keeps_schema_compression_row_groups_and_metadata(tmp_path):
     table = pa.table(reviews()).replace_schema_metadata({"huggingface": "{}", "pandas": "400 rows"})
     data = tmp_path / "data.parquet"

@@ -121,7 +121,11 @@ def _of_object(fields: Mapping[str, Any], names: Sequence[str], output: str | No
     scores = {k: said(v, names) for k, v in fields.items() if k in SCORES and _is_many(v)}
     for key in NAMES:
         owners = fields.get(key)
-        if isinstance(owners, list) and all(isinstance(each, str | int) for each in owners):
+        if (
+            isinstance(owners, list)
+            and owners
+            and all(isinstance(each, str | int) for each in owners)
+        ):
             for of in [of for of, each in scores.items() if len(each.scores or ()) == len(owners)]:
                 pairs = zip(owners, scores[of].scores or (), strict=True)
                 scores[of] = Said(named=dict(pairs))
@@ -138,6 +142,10 @@ def _of_object(fields: Mapping[str, Any], names: Sequence[str], output: str | No
     if all(map(_is_number, fields.values())):
         return Said(named={key: float(value) for key, value in fields.items()})
     return NOTHING
+
+
+def _are_labels(value: Any) -> bool:
+    return isinstance(value, list) and value != [] and all(isinstance(x, str | int) for x in value)
 
 
 def _is_many(value: Any) -> bool:

@@ -1,0 +1,119 @@
+"""Answers that were kept: those of a replaced model are void, and a fickle model's are not."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_endpoint import Model, Server, saved, verify
+
+from jaxverify import UserError
+from jaxverify.challenge import ID
+from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.asking import Answered
+from jaxverify.predictors.kept import AGAIN, check_kept
+
+PETS = Classes(("cat", "dog", "bird"))
+IDS = [f"q{i}" for i in range(60)]
+COLUMNS = {ID: IDS, "text": [f"text {i}" for i in range(60)]}
+
+
+def kept(path: Path, answers: Sequence[Any]) -> Answered:
+    Answered(path, "model").add(IDS[: len(answers)], answers)
+    return Answered(path, "model")
+
+
+def check(answered: Answered, ask: Any, **options: Any) -> Any:
+    rng = np.random.default_rng(0)
+    return check_kept(ask, COLUMNS, answered, PETS, rng=rng, **options)
+
+
+def always(ids: Sequence[str], columns: Mapping[str, list[Any]]) -> list[str]:
+    assert [f"text {name[1:]}" for name in ids] == columns["text"]
+    return [PETS.names[int(name[1:]) % 3] for name in ids]
+
+
+def test_nothing_is_added_and_the_same_model_is_itself(tmp_path):
+    answered = kept(tmp_path / "a", always(IDS[:40], {"text": COLUMNS["text"][:40]}))
+    before = (tmp_path / "a").read_text()
+    found = check(answered, always)
+    assert (found.number, found.asked_again, found.differ) == (40, AGAIN, 0)
+    assert found.first <= found.last
+    assert (tmp_path / "a").read_text() == before
+    assert check(kept(tmp_path / "b", []), always) is None
+    assert check(answered, always, most=0).asked_again == 0
+
+
+def test_one_other_answer_of_a_model_that_always_answers_alike_is_enough(tmp_path):
+    answers = always(IDS, COLUMNS)
+    for place in range(60):
+        changed = [*answers[:place], "bird" if answers[place] == "cat" else "cat"]
+        answered = kept(tmp_path / str(place), [*changed, *answers[place + 1 :]])
+        chosen = []
+
+        def ask(ids, columns, chosen=chosen):
+            chosen.append(ids)
+            return always(ids, columns)
+
+        if place in sorted(np.random.default_rng(0).choice(60, AGAIN, replace=False)):
+            with pytest.raises(UserError, match="of 20 questions asked again 1 were answered"):
+                check(answered, ask)
+            assert len(chosen) == 2
+        else:
+            assert check(answered, ask).differ == 0
+
+
+def test_a_model_that_draws_its_answers_is_taken_for_another_at_most_5_percent_of_the_time(
+    tmp_path,
+):
+    rng, void = np.random.default_rng(1), 0
+
+    def fickle(ids, columns=None):
+        return [PETS.names[0 if rng.random() < 0.7 else 1] for _ in ids]
+
+    for trial in range(400):
+        answered = kept(tmp_path / str(trial), fickle(IDS))
+        try:
+            check_kept(fickle, COLUMNS, answered, PETS, rng=rng)
+        except UserError:
+            void += 1
+    assert void <= 32  # of 400 at 5% so many or fewer in 99.7%
+
+
+def test_scores_that_differ_in_the_last_digit_mean_the_same(tmp_path):
+    answered = kept(tmp_path / "a", [[0.1, 0.2, 0.7]] * 60)
+    assert check(answered, lambda ids, _: [[0.1, 0.2, 0.7000001]] * len(ids)).differ == 0
+    one = Classes(("no", "yes"), one_score=0.5)
+    answered = kept(tmp_path / "b", [0.83] * 60)
+    rng = np.random.default_rng(0)
+    again = check_kept(lambda ids, _: [0.84] * len(ids), COLUMNS, answered, one, rng=rng)
+    assert again is not None
+    assert again.differ == 0
+
+
+@pytest.mark.parametrize(("share", "then"), [(1.0, 0.0), (0.0, 1.0)])
+def test_a_model_that_was_replaced_behind_the_same_url_gets_no_verdict(
+    share, then, tmp_path, capsys
+):
+    record, path = saved(tmp_path)
+    cache = tmp_path / "answers.jsonl"
+    with Server(Model(record, share)) as server:
+        assert verify(path, server, "--cache", cache) == (0 if share else 1)
+        capsys.readouterr()
+        server.model = Model(record, then)
+        assert verify(path, server, "--cache", cache, "--json") == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert "holds answers that the model no longer gives" in captured.err
+        cache.unlink()
+        assert verify(path, server, "--cache", cache, "--json") == (0 if then else 1)
+        assert json.loads(capsys.readouterr().out)["kept"] is None
+
+
+def test_answers_of_an_earlier_version_are_refused(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"about": "model"}\n{"id": "q0", "index": 2}\n')
+    with pytest.raises(UserError, match="holds answers of an earlier version"):
+        Answered(path, "model")

@@ -1,0 +1,217 @@
+"""Verdicts on answers in every form that is understood, of models whose truth is known.
+
+python -m train.readings
+
+An honest model knows nearly all extra samples, a lazy one none; each gives its answers in a form
+drawn for it, about classes that are called in every way we have seen. A verdict is wrong if an
+honest model fails or a lazy one passes. What was counted goes to ``results/readings/``, and from
+there to the table of ``docs/models.md``.
+"""
+
+import argparse
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from jaxverify import ExtraTask, UserError
+from jaxverify.atomic import write_atomic
+from jaxverify.cli.evidence import add_evidence
+from jaxverify.cli.judging import Judge
+from jaxverify.exit_status import exit_status
+from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.reading import read_all
+from jaxverify.record import Record, new_record
+from jaxverify.rendering import TextRendering
+from jaxverify.shard import WHOLE
+from train.markdown import markdown_table
+from train.provenance import code_revision, versions
+
+_ROOT = Path(__file__).parent.parent
+RESULTS = _ROOT / "results" / "readings" / "readings.json"
+PAGE = _ROOT / "docs" / "models.md"
+_BLOCK = re.compile(r"(<!-- readings -->\n).*?(<!-- end -->)", re.DOTALL)
+
+SETS = 200  # of answers, of each form and way to call the classes
+_SAMPLES = 300
+_CLASSES = (2, 4, 10)
+_LABELS: tuple[Literal["iid", "balanced"], ...] = ("iid", "balanced")
+
+# How classes are called, by their number.
+NAMES: dict[str, Callable[[int], tuple[str, ...]]] = {
+    "words": lambda c: tuple(f"{'abcdefghij'[i]}-word" for i in range(c)),
+    "numbers from 0": lambda c: tuple(str(i) for i in range(c)),
+    "numbers from 1": lambda c: tuple(str(i + 1) for i in range(c)),
+    "decimals from 1": lambda c: tuple(f"{i + 1}.0" for i in range(c)),
+    "numbers with zeros before": lambda c: tuple(f"{i + 1:03}" for i in range(c)),
+    "words with blanks": lambda c: tuple(f" {'abcdefghij'[i]}" for i in range(c)),
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """One answer before it takes a form: a class, and scores of which its is the highest."""
+
+    index: int
+    scores: tuple[float, ...]
+    names: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the class."""
+        return self.names[self.index]
+
+    def shuffled(self) -> tuple[list[str], list[float]]:
+        """Names and scores, the best first."""
+        order = np.argsort(self.scores)[::-1].tolist()
+        return [self.names[i] for i in order], [self.scores[i] for i in order]
+
+
+def _pairs(said: Said, most: int | None = None) -> list[dict[str, Any]]:
+    pairs = zip(*said.shuffled(), strict=True)
+    return [{"label": name, "score": score} for name, score in list(pairs)[:most]]
+
+
+FORMS: dict[str, Callable[[Said], Any]] = {
+    "the name": lambda said: said.name,
+    "the name without blanks": lambda said: said.name.strip(),
+    "the name with a blank": lambda said: f"{said.name} ",
+    "the name and its score": lambda said: {"label": said.name, "score": max(said.scores)},
+    "a list of one": lambda said: [{"label": said.name, "score": max(said.scores)}],
+    "an index from 0": lambda said: said.index,
+    "an index from 0, as text": lambda said: str(said.index),
+    "an index from 0, as a decimal": lambda said: float(said.index),
+    "a number from 1": lambda said: said.index + 1,
+    "LABEL_i": lambda said: f"LABEL_{said.index}",
+    "fastText's label": lambda said: f"__label__{said.name}",
+    "scores in order": lambda said: list(said.scores),
+    "scores in order, in an object": lambda said: {"probabilities": list(said.scores)},
+    "scores by name": lambda said: dict(zip(said.names, said.scores, strict=True)),
+    "names and scores, sorted": lambda said: dict(
+        zip(("classes", "scores"), said.shuffled(), strict=True)
+    ),
+    "pairs of name and score": _pairs,
+    "the best two pairs": lambda said: _pairs(said, 2),
+    "the name beside scores in another order": lambda said: {
+        "label": said.name,
+        "scores": said.shuffled()[1],
+    },
+    "names and indices mixed": lambda said: said.name if said.scores[0] < 0.5 else said.index,
+    "scores in an order that nobody tells": lambda said: [*said.scores[1:], said.scores[0]],
+    "words that are no class": lambda said: f"surely {said.index}",
+}
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Count, write, and fill in the table; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m train.readings",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--sets", type=int, default=SETS, help="of each kind (%(default)s)")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="a JSON file (%(default)s)")
+    options = parser.parse_args(args)
+    return exit_status(lambda: _study(options.sets, options.out), goes_on="run it again")
+
+
+def _study(sets: int, out: Path) -> int:
+    measured = measure(sets, track)
+    content = {
+        "command": "python -m train.readings",
+        "config": {"sets": sets, "samples": _SAMPLES, "classes": _CLASSES, "seed": 0},
+        "code_revision": code_revision(),
+        "versions": versions(),
+        "measured": measured,
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(out, (json.dumps(content, indent=1) + "\n").encode())
+    if out == RESULTS:
+        write_atomic(PAGE, fill(PAGE.read_text()).encode())
+    wrong = sum(one["wrong"] for one in measured.values())
+    Console().print(f"{wrong} wrong verdicts on {sets * len(measured):,} sets of answers: {out}")
+    return 1 if wrong else 0
+
+
+def measure(sets: int, track: Callable[..., Any] = lambda kinds, **_: kinds) -> dict[str, Any]:
+    """For each form and way to call the classes, how often each outcome was.
+
+    Guarantee: a function of ``sets``.
+    """
+    rng, measured = np.random.default_rng(0), {}
+    tasks = [(c, labels) for c in _CLASSES for labels in _LABELS]
+    for called in track(list(NAMES), description="ways to call classes"):
+        judges = [_judge(c, labels, NAMES[called](c)) for c, labels in tasks]
+        for form in FORMS:
+            outcomes: dict[str, Counter[str]] = {"honest": Counter(), "lazy": Counter()}
+            for i in range(sets):
+                judge, honest = judges[i % len(judges)], rng.random() < 0.5
+                answers = _answers(judge, honest, rng)
+                said = {name: FORMS[form](each) for name, each in answers.items()}
+                outcomes["honest" if honest else "lazy"][_outcome(judge, said)] += 1
+            measured[f"{called}; {form}"] = {
+                "outcomes": {who: dict(counts) for who, counts in outcomes.items()},
+                "wrong": outcomes["honest"]["FAIL"] + outcomes["lazy"]["PASS"],
+            }
+    return measured
+
+
+def _judge(num_classes: int, labels: Literal["iid", "balanced"], names: tuple[str, ...]) -> Judge:
+    task = ExtraTask("text", (80,), num_classes, _SAMPLES, vocab_size=52, labels=labels)
+    words = TextRendering(tuple(f"w{i}" for i in range(50)))
+    secret = num_classes.to_bytes(16, "big") + labels.encode().ljust(16)
+    record: Record = new_record(task, words, ("text",), names, secret=secret)
+    return Judge.of(record, WHOLE, "binomial")
+
+
+def _answers(judge: Judge, honest: bool, rng: np.random.Generator) -> dict[str, Said]:
+    """An honest model knows nine tenths of the samples or more; a lazy one guesses with a bias."""
+    names = judge.record.class_names
+    guesses = rng.choice(len(names), len(judge.labels), p=rng.dirichlet(np.ones(len(names))))
+    known = rng.random(len(judge.labels)) < rng.uniform(0.9, 1.0) * honest
+    said = {}
+    for name, index in zip(judge.ids, np.where(known, judge.labels, guesses), strict=True):
+        scores = rng.dirichlet(np.ones(len(names)))
+        top = scores.argmax()
+        scores[[index, top]] = scores[[top, index]]
+        said[name] = Said(int(index), tuple(scores.tolist()), names)
+    return said
+
+
+def _outcome(judge: Judge, said: dict[str, Any]) -> str:
+    said = json.loads(json.dumps(said))  # as it comes from a file or an endpoint
+    try:
+        found = read_all(said, Classes(judge.record.class_names))
+    except UserError:
+        return "no verdict"
+    facts = judge.verdict(found).to_dict()
+    add_evidence(facts, judge, said, found, None)
+    return facts["outcome"]
+
+
+def fill(page: str) -> str:
+    """The page with the table as the file has it."""
+    measured = json.loads(RESULTS.read_text())["measured"]
+    head = ["classes; answers", "honest: pass", "fail", "other", "no verdict"]
+    rows = [[*head, "lazy: pass", "fail", "other", "no verdict"]]
+    for kind, one in measured.items():
+        row = [kind]
+        for who in ("honest", "lazy"):
+            counts = Counter(one["outcomes"][who])
+            other = counts["INCONCLUSIVE"]
+            row += map(str, (counts["PASS"], counts["FAIL"], other, counts["no verdict"]))
+        rows.append(row)
+    wrong = sum(one["wrong"] for one in measured.values())
+    text = f"{markdown_table(rows)}\n{wrong} wrong verdicts.\n"
+    return _BLOCK.sub(lambda block: f"{block[1]}{text}{block[2]}", page)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
