@@ -42,7 +42,8 @@ _BLOCK = re.compile(r"(<!-- readings -->\n).*?(<!-- end -->)", re.DOTALL)
 SETS = 200  # of answers, of each form and way to call the classes
 _SAMPLES = 300
 _CLASSES = (2, 4, 10)
-_LABELS: tuple[Literal["iid", "balanced"], ...] = ("iid", "balanced")
+Labels = Literal["iid", "balanced"]
+_LABELS: tuple[Labels, ...] = ("iid", "balanced")
 
 # How classes are called, by their number.
 NAMES: dict[str, Callable[[int], tuple[str, ...]]] = {
@@ -146,7 +147,7 @@ def measure(sets: int, track: Callable[..., Any] = lambda kinds, **_: kinds) -> 
     Guarantee: a function of ``sets``.
     """
     rng, measured = np.random.default_rng(0), {}
-    tasks = [(c, labels) for c in _CLASSES for labels in _LABELS]
+    tasks: list[tuple[int, Labels]] = [(c, labels) for c in _CLASSES for labels in _LABELS]
     for called in track(list(NAMES), description="ways to call classes"):
         judges = [_judge(c, labels, NAMES[called](c)) for c, labels in tasks]
         for form in FORMS:
@@ -163,7 +164,7 @@ def measure(sets: int, track: Callable[..., Any] = lambda kinds, **_: kinds) -> 
     return measured
 
 
-def _judge(num_classes: int, labels: Literal["iid", "balanced"], names: tuple[str, ...]) -> Judge:
+def _judge(num_classes: int, labels: Labels, names: tuple[str, ...]) -> Judge:
     task = ExtraTask("text", (80,), num_classes, _SAMPLES, vocab_size=52, labels=labels)
     words = TextRendering(tuple(f"w{i}" for i in range(50)))
     secret = num_classes.to_bytes(16, "big") + labels.encode().ljust(16)

@@ -11,19 +11,25 @@ from onnx import TensorProto, helper, numpy_helper
 from jaxverify import DataError, ExtraTask, UserError
 from jaxverify.challenge import questions
 from jaxverify.cli import main
+from jaxverify.predictors import local
 from jaxverify.predictors.answers import Classes
-from jaxverify.predictors.local import ask
 from jaxverify.predictors.onnx import open_onnx
+from jaxverify.predictors.reading import read
 from jaxverify.predictors.tensors import Pixels
 from jaxverify.record import new_record, save
 from jaxverify.rendering import Column, ImageRendering, TextRendering, VectorRendering
 
 NAMES = ("no", "yes", "maybe")
 CLASSES = Classes(NAMES)
+FIRST = Pixels(layout="nchw")  # where the file does not tell
 FLOAT, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
 WEIGHTS = np.random.default_rng(0).normal(size=(48, 3)).astype(np.float32)
 DECODED = np.random.default_rng(1).integers(0, 256, (5, 4, 4, 3), np.uint8)
 IMAGES = {"image": ImageRendering("PNG", "RGB").render(DECODED)}
+
+
+def ask(model, columns, classes, pixels):
+    return read(local.ask(model, columns, classes, pixels), classes)
 
 
 def write(path, nodes, inputs, outputs, weights=None, **options):
@@ -68,7 +74,10 @@ def test_images_are_given_as_the_graph_takes_them(kind, shape, order, tmp_path):
     model = open_onnx(of_images(tmp_path / "m.onnx", kind, shape))
     scale = 1 if kind == TensorProto.UINT8 else 255
     wanted = (DECODED.transpose(order).reshape(5, -1) / scale) @ WEIGHTS
-    found = ask(model, IMAGES, CLASSES, Pixels())
+    if shape == [None] * 4:
+        with pytest.raises(UserError, match="say --layout nchw or --layout nhwc"):
+            ask(model, IMAGES, CLASSES, Pixels())
+    found = ask(model, IMAGES, CLASSES, FIRST if shape == [None] * 4 else Pixels())
     assert found == np.argmax(wanted, axis=1).tolist()
 
 
@@ -140,7 +149,8 @@ def test_scores_that_are_no_numbers_are_no_answer(tmp_path):
     path = of_images(tmp_path / "m.onnx", FLOAT, ["n", 3, 4, 4])
     pixels = Pixels("0-255", std=(1e-38,))  # beyond float32, and then infinity less infinity
     with np.errstate(over="ignore"):
-        assert ask(open_onnx(path), IMAGES, CLASSES, pixels) == [-1] * 5
+        rows = local.ask(open_onnx(path), IMAGES, CLASSES, pixels)
+    assert read([*rows, "no"], CLASSES) == [-1] * 5 + [0]
 
 
 @pytest.mark.parametrize("shape", [["n", 3, 8, 8], ["n", 48], ["n", 1, 4, 4]])
@@ -161,7 +171,7 @@ def test_a_graph_that_fails_at_a_question_is_an_error_with_its_reason(tmp_path):
     path = of_images(tmp_path / "m.onnx", FLOAT, [None, None, None, None])
     larger = {"image": ImageRendering("PNG", "RGB").render(DECODED.repeat(2, axis=1))}
     with pytest.raises(UserError, match=r"failed at a question \(.*MatMul"):
-        ask(open_onnx(path), larger, CLASSES, Pixels())
+        ask(open_onnx(path), larger, CLASSES, FIRST)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x07", None, "folder"])

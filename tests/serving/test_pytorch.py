@@ -17,19 +17,25 @@ from torch import nn
 from jaxverify import DataError, ExtraTask, UserError
 from jaxverify.challenge import questions
 from jaxverify.cli import main
+from jaxverify.predictors import local
 from jaxverify.predictors.answers import Classes
-from jaxverify.predictors.local import ask
 from jaxverify.predictors.pytorch import open_torch
+from jaxverify.predictors.reading import read
 from jaxverify.predictors.tensors import Pixels
 from jaxverify.record import new_record, save
 from jaxverify.rendering import Column, ImageRendering, VectorRendering
 
 NAMES = ("no", "yes", "maybe")
 CLASSES = Classes(NAMES)
+FIRST = Pixels(layout="nchw")  # where the file does not tell
 DECODED = np.random.default_rng(1).integers(0, 256, (5, 4, 4, 3), np.uint8)
 RENDERING = ImageRendering("PNG", "RGB")
 IMAGES = {"image": RENDERING.render(DECODED)}
 SAMPLE = torch.zeros(2, 3, 4, 4)
+
+
+def ask(model, columns, classes, pixels):
+    return read(local.ask(model, columns, classes, pixels), classes)
 
 
 class Net(nn.Module):
@@ -68,12 +74,14 @@ def answers(model, dtype=torch.float32):
 def test_images_are_given_in_the_models_own_type(write, dtype, tmp_path):
     model = Net().to(dtype).eval()
     loaded = open_torch(write(model, tmp_path / "m.pt2", SAMPLE.to(dtype)))
-    assert ask(loaded, IMAGES, CLASSES, Pixels()) == answers(model, dtype)
+    assert ask(loaded, IMAGES, CLASSES, FIRST) == answers(model, dtype)
 
 
 def test_a_model_saved_while_it_trained_is_asked_in_evaluation(tmp_path):
     loaded = open_torch(scripted(Net().train(), tmp_path / "m.pt"))
-    assert ask(loaded, IMAGES, CLASSES, Pixels()) == answers(Net())
+    assert ask(loaded, IMAGES, CLASSES, FIRST) == answers(Net())
+    with pytest.raises(UserError, match="say --layout nchw or --layout nhwc"):
+        ask(loaded, IMAGES, CLASSES, Pixels())
 
 
 def test_a_program_for_two_images_answers_five(tmp_path):
@@ -98,7 +106,8 @@ def test_whole_pixels_and_several_outputs_by_name(tmp_path):
     sample = SAMPLE.to(torch.uint8)
     loaded = open_torch(exported(OfBytes().eval(), tmp_path / "m.pt2", sample))
     assert loaded.inputs[0].dtype == "uint8"
-    assert ask(loaded, IMAGES, CLASSES, Pixels()) == answers(Net())
+    # Of five labels not all need occur by which they are known to count from 0.
+    assert ask(loaded, IMAGES, Classes(NAMES, "indices"), Pixels()) == answers(Net())
 
 
 @pytest.mark.parametrize("write", [exported, scripted])
@@ -123,9 +132,9 @@ def test_what_does_not_fit_is_an_error_with_its_reason(tmp_path):
         ask(program, larger, CLASSES, Pixels())
     script = open_torch(scripted(Net(), tmp_path / "m.pt"))
     with pytest.raises(UserError, match=r"failed at a question \(.*shapes cannot be multiplied"):
-        ask(script, larger, CLASSES, Pixels())
+        ask(script, larger, CLASSES, FIRST)
     with pytest.raises(UserError, match=r"gives output 0: float64 \[5, 3\]: neither scores of 2"):
-        ask(script, IMAGES, Classes(("a", "b")), Pixels())
+        ask(script, IMAGES, Classes(("a", "b")), FIRST)
     with pytest.raises(UserError, match="the questions are texts"):
         ask(program, {"text": ["a"]}, CLASSES, Pixels())
 
