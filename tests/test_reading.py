@@ -97,6 +97,7 @@ FORMS = [
     {"names": "bird", "confidence": [0.5, 0.3, 0.2]},
     {"label": "bird", "scores": [0.9, 0.05, 0.05]},
     {"labels": ["bird"], "scores": [0.7]},
+    {"labels": ["LABEL_2"], "scores": [0.7]},
     {"class": "bird", "probabilities": [0.9, 0.05, 0.05], "logits": [3, 2, 1]},
     [0.1, 0.2, 0.7],
     ["0.1", "0.2", "0.7"],
@@ -144,7 +145,7 @@ def test_two_fields_that_may_be_the_answer_are_an_error_and_one_can_be_named():
         read([answer], PETS)
     assert read([answer], Classes(PETS.names, output="prediction")) == [1]
     answer = {"logits": [3, 2, 1], "probabilities": [0.1, 0.2, 0.7]}
-    with pytest.raises(UserError, match="logits and probabilities, which differ"):
+    with pytest.raises(UserError, match="probabilities and logits, which differ"):
         read([answer], PETS)
     assert read([{"a": [1, 2, 3], "b": 3}], Classes(PETS.names, output="a")) == [2]
 

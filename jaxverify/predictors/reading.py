@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 How = Literal["names", "indices", "from-1"]
 HOWS: tuple[How, ...] = ("names", "indices", "from-1")
 UNKNOWN = -1
-_NUMBERED = re.compile(r"^(?:label|class)[ _-]?(\d+)$", re.IGNORECASE)  # as "LABEL_3"
+_NUMBERED = re.compile(r"^LABEL_(\d+)$")  # as Hugging Face calls classes, from 0
 
 
 class Unreadable(UserError):
@@ -104,7 +104,7 @@ def _index(each: Said, number: Mapping[str, int], classes: "Classes") -> int:
         return UNKNOWN
     kind, value = top
     if kind == "label":
-        return number.get(str(value), UNKNOWN)
+        return number.get(value, UNKNOWN)
     return classes.ours(value) if len(each.scores or ()) == len(classes.names) else UNKNOWN
 
 
@@ -177,7 +177,7 @@ def _name(label: Any, classes: "Classes") -> int:
 
 def _index_from(start: int) -> Callable[[Any, "Classes"], int]:
     def rule(label: Any, classes: "Classes") -> int:
-        if isinstance(label, str) and label not in classes.names:
+        if start == 0 and isinstance(label, str) and label not in classes.names:
             label = _NUMBERED.sub(r"\1", label.strip())
         number = _number(label)
         if number is None or not number.is_integer():

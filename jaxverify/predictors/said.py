@@ -40,8 +40,8 @@ class Said(NamedTuple):
             return ("position", int(np.argmax(self.scores))) if known else None
         if self.named is not None:
             known = not np.isnan(list(self.named.values())).any()
-            return ("label", max(self.named, key=self.named.__getitem__)) if known else None
-        return None if self.label is None else ("label", self.label)
+            return ("label", str(max(self.named, key=self.named.__getitem__))) if known else None
+        return None if self.label is None else ("label", str(self.label))
 
 
 NOTHING = Said()
@@ -112,30 +112,11 @@ def _of_object(fields: Mapping[str, Any], names: Sequence[str], output: str | No
         if key in names and _is_number(value):
             return Said(named={key: float(value)})
         return said(value, names)
-    if names and all(_is_number(fields.get(name)) for name in names):
-        return Said(named={name: float(fields[name]) for name in names})
-    labels = {k: said(v, names) for k, v in fields.items() if k in LABELS}
-    labels = {k: each for k, each in labels.items() if each != NOTHING}
-    if not labels:
-        labels = {k: Said(label=v) for k, v in fields.items() if isinstance(v, str) and v in names}
-    scores = {k: said(v, names) for k, v in fields.items() if k in SCORES and _is_many(v)}
-    for key in NAMES:
-        owners = fields.get(key)
-        if (
-            isinstance(owners, list)
-            and owners
-            and all(isinstance(each, str | int) for each in owners)
-        ):
-            for of in [of for of, each in scores.items() if len(each.scores or ()) == len(owners)]:
-                pairs = zip(owners, scores[of].scores or (), strict=True)
-                scores[of] = Said(named=dict(pairs))
-            if len(owners) == 1 and not labels:  # the best one alone
-                labels = {key: Said(label=owners[0])}
-    for candidates in (labels, scores):
+    for candidates in (_labels(fields, names), _scores(fields, names)):
         if len({each.top() for each in candidates.values()}) > 1:
             raise UserError(
                 f"an answer has {' and '.join(candidates)}, which differ: name the one that is the "
-                f"answer with --output"
+                "answer with --output"
             )
         if candidates:
             return next(iter(candidates.values()))
@@ -144,8 +125,31 @@ def _of_object(fields: Mapping[str, Any], names: Sequence[str], output: str | No
     return NOTHING
 
 
+def _labels(fields: Mapping[str, Any], names: Sequence[str]) -> dict[str, Said]:
+    """What may be the label, by its field."""
+    labels = {key: said(value, names) for key, value in fields.items() if key in LABELS}
+    labels = {key: each for key, each in labels.items() if each != NOTHING}
+    if labels:
+        return labels
+    texts = {key: value for key, value in fields.items() if isinstance(value, str)}
+    return {key: Said(label=value) for key, value in texts.items() if value in names}
+
+
+def _scores(fields: Mapping[str, Any], names: Sequence[str]) -> dict[str, Said]:
+    """What may be the scores, by its field; with the names of the classes where these stand by."""
+    if names and all(_is_number(fields.get(name)) for name in names):
+        return {names[0]: Said(named={name: float(fields[name]) for name in names})}
+    scores = {key: said(fields[key], names) for key in SCORES if _is_many(fields.get(key))}
+    for owners in (fields[key] for key in NAMES if _are_labels(fields.get(key))):
+        for key in scores:
+            values = fields[key]
+            if len(values) == len(owners) and all(map(_is_number, values)):
+                scores[key] = Said(named=dict(zip(owners, map(float, values), strict=True)))
+    return scores
+
+
 def _are_labels(value: Any) -> bool:
-    return isinstance(value, list) and value != [] and all(isinstance(x, str | int) for x in value)
+    return isinstance(value, list) and all(isinstance(each, str | int) for each in value)
 
 
 def _is_many(value: Any) -> bool:
