@@ -149,7 +149,7 @@ def _scores(fields: Mapping[str, Any], names: Sequence[str]) -> dict[str, Said]:
 
 
 def _are_labels(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str | int) for each in value)
+    return isinstance(value, list) and value != [] and all(isinstance(x, str | int) for x in value)
 
 
 def _is_many(value: Any) -> bool:
