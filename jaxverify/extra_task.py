@@ -73,7 +73,8 @@ class ExtraTask:
 
     def __post_init__(self) -> None:
         _check_form(self)
-        stats.threshold(self.num_samples, self.num_classes)  # raises where no pass is possible
+        # Raises where no pass is possible.
+        stats.threshold(self.num_samples, self.num_classes, labels=self.labels)
         _check_distinct(self)
 
     @classmethod

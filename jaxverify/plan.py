@@ -50,6 +50,7 @@ class Plan:
         detectable_share: the share at which N gives ``target_power``.
         curve: over the shares, the power, and the N that each would need.
         cautions: what speaks against the plan, a sentence each.
+        labels: of the extra samples.
     """
 
     num_original: int
@@ -67,6 +68,7 @@ class Plan:
     detectable_share: float
     curve: tuple[Point, ...]
     cautions: tuple[str, ...]
+    labels: stats.Labels = "iid"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -90,6 +92,7 @@ def make_plan(
     power: float = 0.9,
     alpha: float = 0.01,
     epsilon: float = 0.03,
+    labels: stats.Labels = "iid",
 ) -> Plan:
     """The smallest extra task with which a converged model passes, or what a given one can do.
 
@@ -101,6 +104,7 @@ def make_plan(
         power: the probability with which such a model is to pass.
         alpha: α, the probability with which one that has not converged may pass.
         epsilon: ε, the share of extra samples that may be learned before convergence.
+        labels: of the extra samples, "iid" or "balanced"; the latter call for a few more.
 
     Raises:
         UserError: if a value is out of its range, or no N, or not the N of this eta, can work.
@@ -115,10 +119,10 @@ def make_plan(
     """
     if num_original < 1:
         raise UserError(f"the training set has {num_original} samples; it needs at least 1")
-    required = stats.required_num_samples(share, num_classes, alpha, epsilon, power)
+    required = stats.required_num_samples(share, num_classes, alpha, epsilon, power, labels)
     n = required if eta is None else num_samples_of(eta, num_original)
-    limit = stats.threshold(n, num_classes, alpha, epsilon)
-    found = stats.power(share, n, num_classes, alpha, epsilon)
+    limit = stats.threshold(n, num_classes, alpha, epsilon, labels)
+    found = stats.power(share, n, num_classes, alpha, epsilon, labels)
     return Plan(
         num_original=num_original,
         num_classes=num_classes,
@@ -132,16 +136,17 @@ def make_plan(
         threshold_count=limit.count,
         threshold=limit.accuracy,
         size=limit.size,
-        detectable_share=stats.detectable_share(n, num_classes, alpha, epsilon, power),
+        detectable_share=stats.detectable_share(n, num_classes, alpha, epsilon, power, labels),
         curve=tuple(
             Point(
                 at,
-                stats.power(at, n, num_classes, alpha, epsilon),
-                _required(at, num_classes, alpha, epsilon, power),
+                stats.power(at, n, num_classes, alpha, epsilon, labels),
+                _required(at, num_classes, alpha, epsilon, power, labels),
             )
             for at in sorted({*_SHARES, share})
         ),
         cautions=_cautions(n, num_original, required, found, share, power),
+        labels=labels,
     )
 
 
@@ -160,10 +165,15 @@ def num_samples_of(eta: float, num_original: int) -> int:
 
 
 def _required(
-    share: float, num_classes: int, alpha: float, epsilon: float, power: float
+    share: float,
+    num_classes: int,
+    alpha: float,
+    epsilon: float,
+    power: float,
+    labels: stats.Labels,
 ) -> int | None:
     try:
-        return stats.required_num_samples(share, num_classes, alpha, epsilon, power)
+        return stats.required_num_samples(share, num_classes, alpha, epsilon, power, labels)
     except UserError:  # too close to epsilon
         return None
 

@@ -252,7 +252,7 @@ def _check(record: Record) -> None:
     names = record.class_names
     if len(names) != task.num_classes or len(set(names)) != len(names):
         raise UserError(f"{task.num_classes} different class names are wanted, not {len(names)}")
-    stats.threshold(task.num_samples, task.num_classes, record.alpha, record.epsilon)
+    stats.threshold(task.num_samples, task.num_classes, record.alpha, record.epsilon, task.labels)
 
 
 def _generate(secret: bytes, task: ExtraTask) -> Samples:

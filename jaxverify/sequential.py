@@ -85,6 +85,7 @@ def judge(
     epsilon: float = 0.03,
     target_share: float | None = None,
     cautions: tuple[str, ...] = (),
+    kind: stats.Labels = "iid",
 ) -> SequentialVerdict:
     """The verdict on the first answers, in the order in which they were asked.
 
@@ -96,6 +97,7 @@ def judge(
         epsilon: ε.
         target_share: the share under which a model FAILs; without it, what a binomial test of all
             n answers detects with 90% power.
+        kind: of the labels, "iid" or "balanced".
         cautions: to be passed on. A model that FAILs with one answer to nearly all has one more.
 
     Raises:
@@ -114,11 +116,13 @@ def judge(
     if len(answers) > n:
         raise UserError(f"there are {len(answers)} answers to {n} samples")
     if target_share is None:
-        target_share = stats.detectable_share(n, num_classes, alpha, epsilon)
+        target_share = stats.detectable_share(n, num_classes, alpha, epsilon, labels=kind)
     unknown = np.concatenate([[0], np.cumsum((answers < 0) | (answers >= num_classes))])
     right = np.concatenate([[0], np.cumsum(answers == labels[: len(answers)])])
     asked = np.arange(len(answers) + 1)
-    evidence = stats.evidence_of_convergence(right, asked, num_classes, epsilon)
+    evidence = stats.evidence_of_convergence(
+        right, asked, num_classes, epsilon, n if kind == "balanced" else None
+    )
     against = stats.evidence_against(right + unknown, asked, num_classes, target_share)
     enough = -math.log(alpha)
     passed, failed = _first(evidence >= enough), _first(against >= enough)

@@ -29,6 +29,7 @@ class Setting(NamedTuple):
         target_share: the memorised share that a converged model is expected to reach; a FAIL
             says that the model lies below it.
         cautions: why the task may not carry the guarantee, as :func:`jaxverify.cautions` says.
+        labels: "iid" or "balanced", as the extra task has them.
     """
 
     num_samples: int
@@ -38,6 +39,7 @@ class Setting(NamedTuple):
     test: Test
     target_share: float
     cautions: tuple[str, ...] = ()
+    labels: stats.Labels = "iid"
 
 
 class Sensitivity(NamedTuple):
@@ -77,7 +79,8 @@ class Verdict:
 
     Guarantee: a model that has not converged, in the sense that it knows at most the share
     epsilon of the extra samples and guesses the rest independently of their labels, passes with
-    a probability of at most alpha.
+    a probability of at most alpha; with balanced labels whichever it knows, and however often it
+    gives each answer.
     """
 
     num_correct: jax.Array
@@ -116,9 +119,10 @@ class Verdict:
 
     def _under(self, epsilon: float) -> Sensitivity:
         n, c, alpha = self.setting.num_samples, self.setting.num_classes, self.setting.alpha
-        p_value = float(stats.p_value(int(self.num_correct), n, c, epsilon))
+        labels = self.setting.labels
+        p_value = float(stats.p_value(int(self.num_correct), n, c, epsilon, labels))
         try:
-            threshold = stats.threshold(n, c, alpha, epsilon).accuracy
+            threshold = stats.threshold(n, c, alpha, epsilon, labels).accuracy
         except UserError:
             threshold = None
         return Sensitivity(epsilon, threshold, p_value, p_value <= alpha)
@@ -129,8 +133,10 @@ class Verdict:
         n, c, correct = setting.num_samples, setting.num_classes, int(self.num_correct)
         p_value, threshold = float(self.p_value), None
         if setting.test == "binomial":
-            p_value = float(stats.p_value(correct, n, c, setting.epsilon))
-            threshold = stats.threshold(n, c, setting.alpha, setting.epsilon).accuracy
+            p_value = float(stats.p_value(correct, n, c, setting.epsilon, setting.labels))
+            threshold = stats.threshold(
+                n, c, setting.alpha, setting.epsilon, setting.labels
+            ).accuracy
         lower, _ = stats.memorised_bounds(correct, n, c, 1 - setting.alpha)
         best = correct + int(self.num_unknown)
         _, upper = stats.memorised_bounds(best, n, c, 1 - setting.alpha)

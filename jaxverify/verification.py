@@ -48,8 +48,10 @@ def verify(
         alpha: α, the significance level.
         epsilon: ε, the share of extra samples that may be learned before convergence (eq. 3).
         test: "binomial", the paper's, counts right answers against Binomial(N, p) with
-            p = ε + (1-ε)/C; "permutation" counts them against the same answers with the labels
-            permuted, and assumes neither C nor independence.
+            p = ε + (1-ε)/C, and with balanced labels against the most that a model may have
+            without convergence (:mod:`jaxverify.stats.balanced`); "permutation" counts them
+            against the same answers with the labels permuted, and assumes neither C nor
+            independence.
         target_share: the memorised share under which a model FAILs; without it the share that a
             test of this N detects with 90% power.
 
@@ -113,7 +115,8 @@ def verify_answers(
         test: likewise.
         target_share: likewise.
         indices: of the extra samples that were asked, each at most once; all without it. They
-            must have been chosen before the model answered.
+            must have been chosen before the model answered; and of a task with balanced labels so
+            that each class is equally often among them, to within one, as shards are.
 
     Raises:
         UserError: as :func:`verify` does.
@@ -143,9 +146,13 @@ def _setting(
     if test not in ("binomial", "permutation"):
         raise UserError(f"test is {test!r}; it is 'binomial' or 'permutation'")
     if target_share is None:
-        target_share = stats.detectable_share(num_samples, task.num_classes, alpha, epsilon)
+        target_share = stats.detectable_share(
+            num_samples, task.num_classes, alpha, epsilon, labels=task.labels
+        )
     known = cautions(replace(task, num_samples=num_samples), alpha, epsilon)
-    return Setting(num_samples, task.num_classes, alpha, epsilon, test, target_share, known)
+    return Setting(
+        num_samples, task.num_classes, alpha, epsilon, test, target_share, known, task.labels
+    )
 
 
 @jax.jit  # compiled once for all models of one architecture and task
@@ -226,10 +233,10 @@ def _tabulate(setting: Setting) -> _Tables:
     n, c, alpha = setting.num_samples, setting.num_classes, setting.alpha
     counts = np.arange(n + 1)
     columns = (
-        stats.p_value(counts, n, c, setting.epsilon),
+        stats.p_value(counts, n, c, setting.epsilon, setting.labels),
         counts / n,
         stats.memorised_share(counts, n, c),
         *stats.memorised_bounds(counts, n, c, 1 - alpha),
     )
-    count = stats.threshold(n, c, alpha, setting.epsilon).count
+    count = stats.threshold(n, c, alpha, setting.epsilon, setting.labels).count
     return _Tables(count, *(column.astype(np.float32) for column in columns))

@@ -21,7 +21,7 @@ def text(**changes) -> ExtraTask:
         ({}, []),
         ({"labels": "iid"}, ["one answer to all extra samples"]),
         ({"generator": "uniform"}, ["memorise them at sight"]),
-        ({"num_samples": 200}, ["only if it has memorised 28%", "N = 2,6"]),
+        ({"num_samples": 200}, ["only if it has memorised 29%", "is enough for 13%"]),
         ({"num_samples": 200, "num_classes": 40}, []),
     ],
 )
@@ -31,10 +31,10 @@ def test_each_weakness_is_named_and_nothing_else(changes, said):
     assert all(part in sentence for sentence in found for part in said)
 
 
-@given(st.integers(50, 5000), st.integers(2, 200), st.floats(0, 0.5))
+@given(st.integers(50, 5000), st.integers(2, 200), st.floats(0, 0.3))
 def test_a_strong_task_of_balanced_labels_calls_for_no_caution(num_samples, num_classes, epsilon):
     task = text(num_samples=num_samples, num_classes=num_classes)
-    share = stats.detectable_share(num_samples, num_classes, epsilon=epsilon)
+    share = stats.detectable_share(num_samples, num_classes, epsilon=epsilon, labels="balanced")
     assert (cautions(task, epsilon=epsilon) == ()) == (share <= 0.2)
 
 
@@ -42,7 +42,8 @@ def test_the_size_that_is_named_is_enough():
     (sentence,) = cautions(text(num_samples=200))
     better = int(sentence.split("N = ")[2].split(" ")[0].replace(",", ""))
     assert cautions(text(num_samples=better)) == ()
-    assert stats.power(0.1, better, 2) >= 0.9 > stats.power(0.1, better - 1, 2)
+    power = [stats.power(0.06 + 0.07, n, 2, labels="balanced") for n in (better, better - 1)]
+    assert power[0] >= 0.9 > power[1]  # what looks like 6% is forgiven of two balanced classes
 
 
 def test_the_verdict_carries_them_to_json_and_to_the_page():

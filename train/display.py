@@ -83,7 +83,11 @@ def threshold(config: Config, data: TrainingSet) -> stats.Threshold:
     """The threshold of the run's verification; of a run with an extra task."""
     assert data.task is not None
     return stats.threshold(
-        data.task.num_samples, data.task.num_classes, config.alpha, config.epsilon
+        data.task.num_samples,
+        data.task.num_classes,
+        config.alpha,
+        config.epsilon,
+        data.task.labels,
     )
 
 

@@ -126,4 +126,5 @@ class Judge:
             alpha=self.alpha,
             epsilon=self.record.epsilon,
             cautions=cautions(task, self.alpha, self.record.epsilon),
+            kind=task.labels,
         )

@@ -20,6 +20,7 @@ def run(options: argparse.Namespace) -> int:
         power=options.power,
         alpha=options.alpha,
         epsilon=options.epsilon,
+        labels=options.labels,
     )
     if options.picture is not None:
         write_atomic(options.picture, draw_power(found.to_dict()))

@@ -122,7 +122,7 @@ def protect(
         task = _make_task(
             seen,
             found,
-            _num_samples(seen, eta, alpha, epsilon),
+            _num_samples(seen, eta, alpha, epsilon, labels),
             fixed_ratio=fixed_ratio,
             labels=labels,
             generator=generator,
@@ -176,14 +176,17 @@ def _rng(secret: bytes, name: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest, "big"))
 
 
-def _num_samples(seen: Survey, eta: float | None, alpha: float, epsilon: float) -> int:
+def _num_samples(
+    seen: Survey, eta: float | None, alpha: float, epsilon: float, labels: stats.Labels
+) -> int:
     num_classes = len(seen.class_names)
     if eta is None:
-        planned = stats.required_num_samples(_SHARE, num_classes, alpha, epsilon)
+        planned = stats.required_num_samples(_SHARE, num_classes, alpha, epsilon, labels=labels)
         num_samples = min(planned, math.ceil(_MOST_ETA * seen.num_rows))
     else:
         num_samples = num_samples_of(eta, seen.num_rows)
-    stats.threshold(num_samples, num_classes, alpha, epsilon)  # raises where none could pass
+    # Raises where none could pass.
+    stats.threshold(num_samples, num_classes, alpha, epsilon, labels)
     return num_samples
 
 

@@ -61,7 +61,8 @@ def draw_power(plan: Mapping[str, Any]) -> bytes:
     axes = figure.subplots()
     shares = [i / 200 for i in range(201)]
     n, c, alpha, epsilon = plan["num_samples"], plan["num_classes"], plan["alpha"], plan["epsilon"]
-    axes.plot(shares, [stats.power(share, n, c, alpha, epsilon) for share in shares], "C0")
+    powers = [stats.power(share, n, c, alpha, epsilon, plan["labels"]) for share in shares]
+    axes.plot(shares, powers, "C0")
     axes.axhline(plan["target_power"], color="0.4", linestyle=":", label="power asked for")
     axes.axhline(alpha, color="C3", linestyle=":", label="alpha")
     axes.axvline(epsilon, color="C3", linestyle="--", label="epsilon")

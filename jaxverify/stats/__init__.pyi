@@ -1,3 +1,4 @@
+from .balanced import Labels, certain_share
 from .envelope import own_accuracy_bound, own_p_value
 from .permutation import permutation_p_value
 from .planning import detectable_share, power, required_num_samples
@@ -15,9 +16,11 @@ from .significance import (
 from .twins import twin_p_value
 
 __all__ = [
+    "Labels",
     "Threshold",
     "auc",
     "auc_bounds",
+    "certain_share",
     "detectable_share",
     "evidence_against",
     "evidence_of_convergence",

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from jaxverify.errors import UserError
+from jaxverify.stats.balanced import Labels
 from jaxverify.stats.binomial import (
     check_probability,
     check_share,
@@ -14,7 +15,7 @@ from jaxverify.stats.binomial import (
     success_probability,
     upper_tail,
 )
-from jaxverify.stats.significance import null_probability, threshold
+from jaxverify.stats.significance import null_probability, smallest_passing_count, threshold
 
 _MOST_SAMPLES = 200_000  # planned for in about three seconds, and 0.8% of 25 million
 
@@ -25,6 +26,7 @@ def power(
     num_classes: int,
     alpha: float = 0.01,
     epsilon: float = 0.03,
+    labels: Labels = "iid",
 ) -> float:
     """The probability that a model passes which knows a share of the samples and guesses the rest.
 
@@ -34,17 +36,19 @@ def power(
         num_classes: C, at least 2.
         alpha: the significance level, in (0, 1).
         epsilon: ε, the share of extra samples that may be known before convergence, in [0, 1).
+        labels: "iid" or "balanced", as the extra task has them.
 
     Raises:
         UserError: as :func:`threshold` does, or if share is out of its range.
 
-    Guarantee: at ``share=epsilon`` it is the size of the test; it grows with the share.
+    Guarantee: at ``share=epsilon`` it is the size of the test, for labels "iid", and no more than
+    the size for balanced ones; it grows with the share.
 
     >>> round(power(0.1043, 400, 10), 3)
     0.9
     """
     check_share(share)
-    passing = threshold(num_samples, num_classes, alpha, epsilon).count + 1
+    passing = threshold(num_samples, num_classes, alpha, epsilon, labels).count + 1
     return float(upper_tail(passing, num_samples, success_probability(share, num_classes)))
 
 
@@ -54,6 +58,7 @@ def detectable_share(
     alpha: float = 0.01,
     epsilon: float = 0.03,
     power: float = 0.9,
+    labels: Labels = "iid",
 ) -> float:
     """The smallest memorised share with which a model passes with the given power.
 
@@ -63,6 +68,7 @@ def detectable_share(
         alpha: the significance level, in (0, 1).
         epsilon: ε, the share of extra samples that may be known before convergence, in [0, 1).
         power: the probability of a pass, in (0, 1).
+        labels: "iid" or "balanced", as the extra task has them.
 
     Raises:
         UserError: as :func:`threshold` does, or if power is out of its range.
@@ -73,7 +79,7 @@ def detectable_share(
     0.1043
     """
     check_probability("power", power)
-    passing = threshold(num_samples, num_classes, alpha, epsilon).count + 1
+    passing = threshold(num_samples, num_classes, alpha, epsilon, labels).count + 1
     probability = probability_of_tail(passing, num_samples, power)
     return max(float(share_of_success(probability, num_classes)), 0.0)
 
@@ -84,6 +90,7 @@ def required_num_samples(
     alpha: float = 0.01,
     epsilon: float = 0.03,
     power: float = 0.9,
+    labels: Labels = "iid",
 ) -> int:
     """The smallest N from which on *every* number of samples has the given power.
 
@@ -96,6 +103,7 @@ def required_num_samples(
         alpha: the significance level, in (0, 1).
         epsilon: ε, the share of extra samples that may be known before convergence, in [0, 1).
         power: the probability of a pass, in (0, 1).
+        labels: "iid" or "balanced", as the extra task has them.
 
     Raises:
         UserError: if a value is out of its range, or if the share lies so close to epsilon that
@@ -127,4 +135,36 @@ def required_num_samples(
         )
     candidates = np.arange(1, math.ceil(root**2) + 1)
     short = upper_tail(smallest_passing(candidates, p, alpha), candidates, q) < power
-    return 1 + int(candidates[short].max(initial=0))
+    independent = 1 + int(candidates[short].max(initial=0))
+    if labels == "iid":
+        return independent
+    return _required_balanced(independent, q, num_classes, alpha, epsilon, power)
+
+
+def _required_balanced(
+    least: int, q: float, num_classes: int, alpha: float, epsilon: float, target: float
+) -> int:
+    """The same for balanced labels, which call for ``least`` samples or more.
+
+    With two right answers more than a pass takes, N has the power for good: by so much the power's
+    saw-tooth is below its trend. From there down to the first N without it.
+    """
+
+    def has_power(n: int, more: int = 0) -> bool:
+        passing = smallest_passing_count(n, num_classes, alpha, epsilon, "balanced")
+        return bool(upper_tail(passing + more, n, q) >= target)
+
+    fails, n = least - 1, least
+    while not has_power(n, 2):
+        fails, n = n, n + max(n // 8, 1)
+        if n > _MOST_SAMPLES:
+            raise UserError(
+                f"epsilon is {epsilon}, and balanced labels call for more than {_MOST_SAMPLES:,} "
+                "samples to tell the share from it; raise the share"
+            )
+    while n - fails > 1:
+        middle = (fails + n) // 2
+        fails, n = (fails, middle) if has_power(middle, 2) else (middle, n)
+    while n > least and has_power(n - 1):
+        n -= 1
+    return n

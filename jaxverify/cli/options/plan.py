@@ -23,6 +23,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--power", type=float, default=0.9, help="how surely such a model is to pass (%(default)s)")
     add("--alpha", type=float, default=0.01, help=_ALPHA)
     add("--epsilon", type=float, default=0.03, help=_EPSILON)
+    add("--labels", choices=("iid", "balanced"), default="iid", help=_LABELS)
     add("--eta", type=float, help=_ETA)
     add("--picture", type=Path, metavar="FILE.png", help="draw the power curve")
     add("--json", action="store_true", help="print one JSON object instead of a page")
@@ -31,6 +32,8 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 _SHARE = """\
 what a converged model is expected to know of the extra task by heart (%(default)s): a tenth is
 careful for images; networks of text have known nearly all of it"""
+_LABELS = """\
+of the extra samples (%(default)s): jaxverify protect balances them, which calls for a few more"""
 _ETA = "extra samples per training sample: show what that many can do"
 _ALPHA = "how often a model that has not converged may pass (%(default)s)"
 _EPSILON = "what such a model may know already, as a share (%(default)s)"
