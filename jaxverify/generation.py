@@ -33,7 +33,7 @@ def generate(
         UserError: if the key is not one typed threefry key, or the generator is unknown.
 
     Guarantee: sample i depends on (key, task, i) alone: its bytes are the same under jit and
-    vmap, in any shard, on any number of devices.
+    vmap, in any shard, on any number of devices, with and without ``jax_enable_x64``.
 
     >>> task = ExtraTask("text", (64,), num_classes=4, num_samples=960, vocab_size=10_000)
     >>> generate(jax.random.key(0), task).features.shape
@@ -141,7 +141,7 @@ def assemble(
     def region(i: Int[jax.Array, ""]) -> Shaped[jax.Array, "..."]:
         return random(jax.random.fold_in(random_key, i), task, task.random_shape)
 
-    start = (0, *region_start(key, task))
+    start = (jnp.int32(0), *region_start(key, task))
     return Samples(jax.lax.dynamic_update_slice(whole, jax.vmap(region)(indices), start), labels)
 
 

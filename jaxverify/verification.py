@@ -63,7 +63,7 @@ def verify(
             shape, or N is too small for any model to pass.
 
     Guarantee: the answer depends on nothing but the arguments, and is the same under jit and
-    under vmap.
+    under vmap, with and without ``jax_enable_x64``.
 
     >>> task = ExtraTask("image", (8, 8, 1), num_classes=10, num_samples=100)
     >>> extra = generate(jax.random.key(1), task)
@@ -129,9 +129,7 @@ def verify_answers(
     if answers.shape != labels.shape:
         raise UserError(f"there are {answers.shape} answers to {len(labels)} extra samples")
     setting = _setting(task, alpha, epsilon, test, target_share, len(labels))
-    answers = jnp.asarray(answers)
-    known = jnp.where((answers < 0) | (answers >= task.num_classes), -1, answers)
-    return _judge(key, known.astype(jnp.int32), jnp.asarray(labels), setting)
+    return _judge(key, _known(answers, task), jnp.asarray(labels), setting)
 
 
 @lru_cache(maxsize=128)  # planning takes longer than judging, and a run asks again and again
@@ -163,17 +161,23 @@ def _predict_trained(model: TrainedModel, features: jax.Array) -> jax.Array:
 def _answers(output: Any, task: ExtraTask, start: int) -> Int[jax.Array, " n"]:
     """Labels from labels or logits; -1, which is no class, where there is no answer."""
     n = min(_BATCH, task.num_samples - start)
-    output = jnp.asarray(output)
+    # As it is: JAX would round what the host says in 64 bits to 32, and wrap an integer around.
+    output = output if isinstance(output, jax.Array) else np.asarray(output)
     if output.shape == (n, task.num_classes):
         unknown = jnp.isnan(output).any(axis=-1)
-        return jnp.where(unknown, -1, jnp.argmax(output, axis=-1)).astype(jnp.int32)
+        return jnp.where(unknown, -1, output.argmax(axis=-1)).astype(jnp.int32)
     if output.shape == (n,) and jnp.issubdtype(output.dtype, jnp.integer):
-        unknown = (output < 0) | (output >= task.num_classes)
-        return jnp.where(unknown, -1, output).astype(jnp.int32)
+        return _known(output, task)
     raise UserError(
         f"predict returned shape {output.shape} and type {output.dtype} for {n} samples; logits "
         f"[{n}, {task.num_classes}] or integer labels [{n}] are wanted"
     )
+
+
+def _known(answers: Int[jax.Array | np.ndarray, " n"], task: ExtraTask) -> Int[jax.Array, " n"]:
+    """-1 for each answer that is no class."""
+    unknown = (answers < 0) | (answers >= task.num_classes)
+    return jnp.where(unknown, -1, answers).astype(jnp.int32)
 
 
 @partial(jax.jit, static_argnames="setting")
@@ -186,7 +190,7 @@ def _judge(
     tables = _tabulate(setting)
     num_correct = jnp.sum(answers == labels, dtype=jnp.int32)
     num_unknown = jnp.sum(answers < 0, dtype=jnp.int32)
-    by_class = jax.nn.one_hot(answers, setting.num_classes, dtype=jnp.int32).sum(axis=0)
+    by_class = jax.nn.one_hot(answers, setting.num_classes, dtype=jnp.int32)
 
     def look_up(table: Float32[np.ndarray, " m"]) -> jax.Array:
         return jnp.asarray(table)[num_correct]
@@ -211,7 +215,7 @@ def _judge(
         memorised_upper=jnp.asarray(tables.memorised_upper)[num_correct + num_unknown],
         passed=passed,
         num_unknown=num_unknown,
-        num_alike=by_class.max(),
+        num_alike=by_class.sum(axis=0, dtype=jnp.int32).max(),
         setting=setting,
     )
 

@@ -102,6 +102,25 @@ class Queries(nn.Module):
         return x[:, :1] * nn.Dense(2)(self.param("queries", nn.initializers.ones, (3, 4)))
 
 
+class Merged(nn.Module):
+    """A dense layer that reads time on its first axis, and two samples at a time on the second."""
+
+    @nn.compact
+    def __call__(self, x):
+        n, time, channels = x.shape
+        y = nn.Dense(2)(x.swapaxes(0, 1).reshape(time, n // 2, 2 * channels))
+        return y.repeat(2, axis=1).swapaxes(0, 1)
+
+
+class Crossed(nn.Module):
+    """A dense layer that reads every pair of samples."""
+
+    @nn.compact
+    def __call__(self, x):
+        pairs = x[:, None] * jnp.eye(len(x))[..., None]
+        return nn.Dense(2)(pairs).sum(axis=1)
+
+
 class Tied(nn.Module):
     """An embedding that is also the output layer."""
 
@@ -364,6 +383,61 @@ def test_ghost_refuses_by_name_what_it_would_get_wrong(module, x, message):
         return jnp.sum(y.reshape(len(x), -1), axis=1)
 
     refused(loss, variables["params"], x, message)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (nn.Dense(3),),
+        (nn.Embed(9, 4), nn.Dense(2)),
+        (Conv(3, (3,)), LSTM(2)),
+        (ConvMaxOverTime(2, 2),),
+        (nn.BatchNorm(use_running_average=True),),
+    ],
+    ids=["Dense", "Embed", "Conv, LSTM", "maximum over time", "BatchNorm"],
+)
+@pytest.mark.parametrize("time", [3, 4])
+def test_ghost_refuses_a_layer_that_reads_the_samples_on_another_axis_than_the_first(layers, time):
+    """Also where time is as long as the batch, so that one shape does not tell the axes apart."""
+    embeds = isinstance(layers[0], nn.Embed)
+    x = TOKENS[:, :time] % 9 if embeds else drawn(3, time, 5)
+    swap = lambda x: x.swapaxes(0, 1)  # noqa: E731
+    layer = nn.Sequential([swap, *layers])
+    variables = layer.init(jax.random.key(0), x)
+    swapped_back = not isinstance(layers[0], ConvMaxOverTime)
+
+    def loss(params, x):
+        y = layer.apply({**variables, "params": params}, x)
+        return jnp.sum((swap(y) if swapped_back else y[:1, 0] * x[:, 0, 0]).reshape(len(x), -1), 1)
+
+    name = type(layers[0]).__name__
+    refused(loss, variables["params"], x, rf"the {name} 'layers_1' reads.*first axis.*'vmap'")
+
+
+@pytest.mark.parametrize("module", [Merged(), Crossed()], ids=["merged", "crossed"])
+def test_ghost_refuses_a_layer_whose_input_counts_the_samples_on_two_axes_or_in_part(module):
+    x = drawn(4, 4, 3) if isinstance(module, Merged) else drawn(4, 3)
+    params = module.init(jax.random.key(0), x)["params"]
+    loss = lambda params, x: module.apply({"params": params}, x).reshape(len(x), -1).sum(1)  # noqa: E731
+    refused(loss, params, x, "the Dense 'Dense_0' reads the shape.*of 4 samples.*of 8")
+
+
+def test_ghost_is_right_where_time_or_channels_are_as_many_as_the_samples():
+    assert_ghost_is_vmap(*loss_of(Chain((nn.Dense(5), LSTM(5), nn.Dense(5))), drawn(5, 5, 5)))
+
+
+def test_ghost_refuses_a_loss_that_it_cannot_see_the_samples_axis_of():
+    loss, params, x = loss_of(nn.Dense(3), drawn(4, 2))
+    weights = jnp.ones(4)
+    weighted = lambda params, x: loss(params, x) * weights  # noqa: E731
+    refused(weighted, params, x, "takes 4 samples but not 8 .*from the batch")
+
+    def changing(params, x):
+        if len(x) > 4:
+            return jnp.sum(x @ params["kernel"], axis=1)
+        return loss(params, x)
+
+    refused(changing, params, x, "calls other layers for 8 samples than for 4")
 
 
 def test_ghost_refuses_parameters_used_beside_their_layer():

@@ -203,7 +203,7 @@ def test_the_table_says_outcome_counts_and_sensitivity():
         ),
         (
             {"key": KEY, "task": TASK, "predict": lambda x: np.zeros(len(x))},
-            "type float32 for 400 samples",
+            "type float64 for 400 samples",
         ),
     ],
 )

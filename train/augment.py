@@ -20,7 +20,7 @@ def none(key: jax.Array, features: jax.Array) -> jax.Array:
 
 def flip(key: jax.Array, images: Images) -> Images:
     """Mirror each image left to right with probability one half."""
-    mirrored = jax.random.bernoulli(key, shape=(images.shape[0], 1, 1, 1))
+    mirrored = jax.random.bernoulli(key, jnp.float32(0.5), shape=(images.shape[0], 1, 1, 1))
     return jnp.where(mirrored, images[:, :, ::-1], images)
 
 
@@ -29,10 +29,11 @@ def crop_flip(key: jax.Array, images: Images) -> Images:
     crop_key, flip_key = jax.random.split(key)
     border = (_BORDER, _BORDER)
     padded = jnp.pad(images, ((0, 0), border, border, (0, 0)))
-    corners = jax.random.randint(crop_key, (images.shape[0], 2), 0, 2 * _BORDER + 1)
+    shape = (images.shape[0], 2)
+    corners = jax.random.randint(crop_key, shape, 0, 2 * _BORDER + 1, jnp.int32)
 
     def crop(image, corner):
-        return jax.lax.dynamic_slice(image, (corner[0], corner[1], 0), images.shape[1:])
+        return jax.lax.dynamic_slice(image, (corner[0], corner[1], jnp.int32(0)), images.shape[1:])
 
     return flip(flip_key, jax.vmap(crop)(padded, corners))
 

@@ -57,7 +57,7 @@ def make_train_step(
         size = batch.labels.shape[0]
         tally = Tally(
             loss=state.tally.loss + mean_loss * size,
-            correct=state.tally.correct + jnp.sum(correct),
+            correct=state.tally.correct + jnp.sum(correct, dtype=jnp.int32),
             samples=state.tally.samples + size,
         )
         params = optax.apply_updates(state.params, updates)

@@ -186,10 +186,10 @@ def _step(
 ) -> tuple[Any, Any, Any]:
     mixing_key, dropout_key = jax.random.split(jax.random.fold_in(key, step))
     features = jnp.asarray(batch.features)
-    targets = jax.nn.one_hot(batch.labels, num_classes)
+    targets = jax.nn.one_hot(batch.labels, num_classes, dtype=jnp.float32)
     if recipe.mixup:
         share_key, pair_key = jax.random.split(mixing_key)
-        share = jax.random.uniform(share_key, (len(targets),))
+        share = jax.random.uniform(share_key, (len(targets),), jnp.float32)
         pair = jax.random.permutation(pair_key, len(targets))
 
         def mix(x: jax.Array) -> jax.Array:

@@ -8,6 +8,10 @@ share the input, so JAX's own sum over its uses is the sum over layers.
 This is right only if every parameter goes into one tap, once, as it is. That is read off the
 program that JAX traces, so a weight that is shared, scaled, penalised in the loss, or used inside
 a loop is found as well as one in a layer without a rule.
+
+And it is right only if the first axis of what a tap reads counts the samples. An axis that happens
+to have their number does not, so the program is traced once more, for twice as many samples: only
+what counts them gets twice as long.
 """
 
 from collections.abc import Callable
@@ -25,23 +29,33 @@ from jaxverify.ghost.rules import RULES, Pullback, Rule
 from jaxverify.layers.bidirectional import by_scan
 
 Loss = Callable[[Any, Any], Array]
+Reads = list[tuple[str, tuple[int, ...]]]  # of every tap: its layer's name, its input's shape
 
 
 def squared_norms(loss: Loss, params: PyTree, batch: PyTree, n: int) -> Float32[Array, " n"]:
     """Squared norms of the gradients of ``loss(params, batch)``, a value for each of n samples.
 
     Raises:
-        UserError: if a parameter does not go into one tap, once, naming it.
+        UserError: if a parameter does not go into one tap, once, naming it; if a tap reads what
+            does not count the samples on its first axis alone, naming its layer.
     """
-    program = jax.make_jaxpr(partial(_tapped, loss))(params, batch, jnp.zeros(n, jnp.float32))
+    reads: Reads = []
+    program = jax.make_jaxpr(partial(_tapped, loss, reads))(params, batch, _zeros(n))
     _check_parameters(program.jaxpr, params)
+    _check_samples(reads, _reads_of_twice(loss, params, batch, n), n)
     # What was checked is what runs.
     run, arguments = jaxpr_as_fun(program), jax.tree.leaves((params, batch))
-    return jax.grad(lambda squared: jnp.sum(run(*arguments, squared)[0]))(jnp.zeros(n, jnp.float32))
+    return jax.grad(lambda squared: jnp.sum(run(*arguments, squared)[0]))(_zeros(n))
 
 
-def _tapped(loss: Loss, params: PyTree, batch: PyTree, squared: Float32[Array, " n"]) -> Array:
-    """The losses, with a tap at every layer that holds any of ``params``."""
+def _zeros(n: int) -> Float32[Array, " n"]:
+    return jnp.zeros(n, jnp.float32)
+
+
+def _tapped(
+    loss: Loss, reads: Reads, params: PyTree, batch: PyTree, squared: Float32[Array, " n"]
+) -> Array:
+    """The losses, with a tap at every layer that holds any of ``params``; adds to ``reads``."""
     ours = {id(leaf) for leaf in jax.tree.leaves(params)}
     inside_tap = False
 
@@ -61,7 +75,8 @@ def _tapped(loss: Loss, params: PyTree, batch: PyTree, squared: Float32[Array, "
             return layer(*args, **kwargs)
         unbound, variables = module.unbind()
         unbound, (x,) = unbound.clone(**kwargs), args
-        _check_call(_named(module), unbound, x, len(squared), all(found))
+        _check_call(_named(module), unbound, x, all(found))
+        reads.append((_named(module), x.shape))
         inside_tap = True
         try:
             return _tap(rule, unbound, variables, x, squared)
@@ -99,16 +114,40 @@ def _check_frozen(layer: nn.BatchNorm, *options: bool | None) -> None:
         )
 
 
-def _check_call(name: str, layer: nn.Module, x: Array, n: int, all_ours: bool) -> None:
-    if x.shape[0] != n:
-        raise UserError(
-            f"{name} reads the shape {list(x.shape)} for {n} samples: "
-            "keep the samples on the first axis, or use method='vmap'"
-        )
+def _check_call(name: str, layer: nn.Module, x: Array, all_ours: bool) -> None:
     if not all_ours:
         raise UserError(f"params has only some parameters of {name}: give all of a layer or none")
     if isinstance(layer, nn.BatchNorm) and layer.axis not in (-1, x.ndim - 1):
         raise UserError(f"{name} has axis={layer.axis}: ghost norms know the last axis alone")
+
+
+def _reads_of_twice(loss: Loss, params: PyTree, batch: PyTree, n: int) -> Reads:
+    """What the taps read of twice as many samples; nothing is computed."""
+    reads: Reads = []
+    twice = jax.tree.map(lambda x: jax.ShapeDtypeStruct((2 * n, *x.shape[1:]), x.dtype), batch)
+    try:
+        jax.eval_shape(partial(_tapped, loss, reads), params, twice, _zeros(2 * n))
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(
+            f"loss takes {n} samples but not {2 * n} ({reason}), so that it cannot be seen which "
+            "axis counts them: let it take all that belongs to a sample from the batch"
+        ) from error
+    return reads
+
+
+def _check_samples(reads: Reads, of_twice: Reads, n: int) -> None:
+    if [name for name, _ in reads] != [name for name, _ in of_twice]:
+        raise UserError(
+            f"loss calls other layers for {2 * n} samples than for {n}, so that it cannot be seen "
+            "which axis counts them: use method='vmap'"
+        )
+    for (name, shape), (_, doubled) in zip(reads, of_twice, strict=True):
+        if (n, *shape[1:]) != shape or (2 * n, *shape[1:]) != doubled:
+            raise UserError(
+                f"{name} reads the shape {list(shape)} of {n} samples and {list(doubled)} of "
+                f"{2 * n}: keep the samples on the first axis, or use method='vmap'"
+            )
 
 
 def _check_parameters(program: Jaxpr, params: PyTree) -> None:

@@ -64,7 +64,7 @@ def of_convolution(
 def of_rows(tokens: Int[Array, "n ..."], g: Float[Array, "n ... f"]) -> Norms:
     """Of a table whose row ``tokens_t`` gets ``g_t``: equal tokens add up before the square."""
     tokens = tokens.reshape(len(tokens), -1)
-    return _dot((tokens[:, :, None] == tokens[:, None, :]).astype(g.dtype), _gram(_rows(g)))
+    return _dot((tokens[:, :, None] == tokens[:, None, :]).astype(jnp.float32), _gram(_rows(g)))
 
 
 def _taps(

@@ -73,7 +73,7 @@ def _batch_norm(module: nn.BatchNorm, variables: Any, x: Array, g: Array) -> pro
     plain = {name: jnp.full_like(p, name == "scale") for name, p in params.items()}
     normalised = jnp.asarray(module.apply({**variables, "params": plain}, x))
     norms = {"scale": products.of_sum(g * normalised), "bias": products.of_sum(g)}
-    return sum((norms[name] for name in params), jnp.zeros(len(x)))
+    return sum((norms[name] for name in params), jnp.zeros(len(x), jnp.float32))
 
 
 def _conv_max_over_time(

@@ -36,11 +36,13 @@ def per_example_norms(
 
     Guarantee: the norms are those of a loop of ``jax.grad`` over the samples, up to rounding, and
     of "ghost" within 1e-4 of "vmap", or 2e-2 in bfloat16; a parameter that "ghost" would miss, or
-    count wrongly, is refused by name.
+    count wrongly, is refused by name, and so is a layer that reads the samples on another axis than
+    the first.
 
     Args:
         loss: ``(params, batch) -> [n]``, a value for each sample that depends on no other
-            sample: BatchNorm with frozen statistics, no dropout.
+            sample: BatchNorm with frozen statistics, no dropout. It takes any number of samples,
+            and leaves them in their order.
         params: what to differentiate by, such as Flax's collection "params". What ``loss`` closes
             over is constant.
         batch: arrays whose first axis counts the samples.
@@ -49,7 +51,8 @@ def per_example_norms(
 
     Raises:
         UserError: if the batch's leaves disagree on n, if ``loss`` does not return ``[n]``, or if
-            "ghost" meets a layer or a use of a parameter that it has no rule for.
+            "ghost" meets a layer or a use of a parameter that it has no rule for, or cannot see
+            that a layer reads the samples on its first axis.
 
     >>> loss = lambda w, batch: batch["x"] @ w
     >>> batch = {"x": jnp.array([[3.0, 4.0], [0.0, 2.0]])}
@@ -63,7 +66,7 @@ def per_example_norms(
         # Only here, since its rules are about Flax's layers, which the core does not load.
         from jaxverify import ghost
 
-        return jnp.sqrt(ghost.squared_norms(_checked(loss, n), params, batch, n))
+        return jnp.sqrt(ghost.squared_norms(_checked(loss), params, batch, n))
     raise UserError(f"method={method!r} is unknown: choose 'vmap' or 'ghost'")
 
 
@@ -71,7 +74,7 @@ def _by_vmap(loss: Loss, params: PyTree, batch: Batch, n: int, size: int) -> Flo
     if size < 1:
         raise UserError(f"microbatch_size={size} holds no gradient: choose 1 or more")
     size = min(size, n)
-    of_one = _checked(loss, 1)
+    of_one = _checked(loss)
 
     def norm(sample: PyTree) -> Float32[Array, ""]:
         alone = jax.tree.map(lambda leaf: leaf[None], sample)
@@ -99,9 +102,9 @@ def num_samples(batch: PyTree) -> int:
     return sizes.pop()
 
 
-def _checked(loss: Loss, n: int) -> Loss:
+def _checked(loss: Loss) -> Loss:
     def checked(params: PyTree, batch: PyTree) -> Array:
-        losses = loss(params, batch)
+        losses, n = loss(params, batch), num_samples(batch)
         if jnp.shape(losses) != (n,):
             raise UserError(
                 f"loss returned the shape {list(jnp.shape(losses))} for {n} samples: return one "

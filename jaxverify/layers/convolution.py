@@ -49,8 +49,10 @@ class Conv(nn.Module):
     def __call__(self, x: Float[Array, "b *space c"]) -> Float[Array, "b *out f"]:
         """Convolves ``x`` with the kernel and adds the bias."""
         shape = (*self.kernel_size, x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape)
-        bias = self.param("bias", self.bias_init, (self.features,)) if self.use_bias else None
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
+        bias = None
+        if self.use_bias:
+            bias = self.param("bias", self.bias_init, (self.features,), jnp.float32)
         x, kernel = promote_dtype(x, kernel, dtype=self.dtype)
         y = conv(x, kernel, strides=self.strides, padding=self.padding)
         if bias is None:

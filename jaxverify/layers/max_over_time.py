@@ -40,8 +40,8 @@ class ConvMaxOverTime(nn.Module):
     def __call__(self, x: Words) -> Float[Array, "b f"]:
         """Convolves ``x`` and keeps the largest output of each filter."""
         shape = (self.width, x.shape[-1], self.features)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
-        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape, jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros_init(), shape[-1:], jnp.float32)
         x, kernel = promote_dtype(x, kernel, dtype=self.dtype)
         y = max_over_time(x, kernel)
         return (y + bias[None]).astype(y.dtype)

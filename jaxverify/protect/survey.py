@@ -222,7 +222,7 @@ def _numeric_order(labels: pa.Array) -> pa.Array:
     """Labels that are spelled numbers, by their value: 2 before 10."""
     if pa.types.is_string(labels.type):
         try:
-            return labels.take(pc.sort_indices(labels.cast(pa.int64())))
+            return labels.take(pc.call_function("array_sort_indices", [labels.cast(pa.int64())]))
         except pa.ArrowInvalid:
             return labels
     return labels

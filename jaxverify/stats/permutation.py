@@ -70,7 +70,7 @@ def permutation_p_value(
     last = jnp.searchsorted(answers, labels, side="right")
 
     def matches(chunk: Int[Array, ""]) -> Int[Array, " chunk"]:
-        draws = jax.random.bits(jax.random.fold_in(key, chunk), (_CHUNK, num_samples))
+        draws = jax.random.bits(jax.random.fold_in(key, chunk), (_CHUNK, num_samples), jnp.uint32)
         beyond = np.full((_CHUNK, 1), 2**32 - 1, np.uint32)
         ranked = jnp.concatenate([jnp.sort(draws, axis=1), beyond], axis=1)
         return jnp.sum((ranked[:, first] <= draws) & (draws < ranked[:, last]), axis=1)

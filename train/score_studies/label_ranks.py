@@ -41,7 +41,8 @@ def label_rank_p_value(
     observed = ranks[labels, samples].sum()
 
     def sums(chunk: Int[Array, ""]) -> Int[Array, " chunk"]:
-        draws = jax.random.bits(jax.random.fold_in(key, chunk), (_CHUNK, labels.shape[0]))
+        shape = (_CHUNK, labels.shape[0])
+        draws = jax.random.bits(jax.random.fold_in(key, chunk), shape, jnp.uint32)
         orders = labels[jnp.argsort(draws, axis=1)]
         return jax.vmap(lambda order: ranks[order, samples].sum())(orders)
 
