@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import jax
+import numpy as np
 
 from jaxverify import stats
 from jaxverify.caution import one_answer
@@ -68,7 +69,8 @@ class Verdict:
         threshold: T of the binomial test; the model passes when ``num_correct > T * N``. NaN for
             the permutation test, whose threshold depends on the answers.
         p_value: the probability of so many right answers, or more, without convergence.
-        memorised_share: the estimated share of the extra samples that the model knows.
+        memorised_share: the estimated share of the extra samples that the model knows, without
+            bias, and so negative where fewer answers are right than by guessing.
         memorised_lower: its lower bound, one-sided, at confidence 1 - alpha.
         memorised_upper: its upper bound, likewise; answers that were no class count as right here,
             so that an endpoint which breaks down makes no model FAIL.
@@ -128,7 +130,10 @@ class Verdict:
         return Sensitivity(epsilon, threshold, p_value, p_value <= alpha)
 
     def to_dict(self) -> dict[str, Any]:
-        """One verdict as plain Python values, probabilities in float64."""
+        """One verdict as plain Python values, probabilities in float64.
+
+        Guarantee: the memorised share and its bounds lie in [0, 1], the share within its bounds.
+        """
         setting = self.setting
         n, c, correct = setting.num_samples, setting.num_classes, int(self.num_correct)
         p_value, threshold = float(self.p_value), None
@@ -149,9 +154,9 @@ class Verdict:
             "accuracy": correct / n,
             "threshold": threshold,
             "p_value": p_value,
-            "memorised_share": float(stats.memorised_share(correct, n, c)),
-            "memorised_lower": float(lower),
-            "memorised_upper": float(upper),
+            "memorised_share": _share(stats.memorised_share(correct, n, c)),
+            "memorised_lower": _share(lower),
+            "memorised_upper": _share(upper),
             **setting._asdict(),
             "cautions": [*setting.cautions, *self._one_answer()],
             "sensitivity": [row._asdict() for row in self.sensitivity()],
@@ -171,3 +176,8 @@ class Verdict:
         from jaxverify.report.terminal import verdict_page
 
         return verdict_page(self.to_dict())
+
+
+def _share(value: Any) -> float:
+    """As people read it: fewer right answers than by guessing mean that nothing is known."""
+    return float(np.clip(value, 0, 1))

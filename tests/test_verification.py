@@ -164,6 +164,13 @@ def test_json_holds_the_same_numbers_as_the_verdict():
     assert math.isnan(asked(80, test="permutation").threshold)
 
 
+@pytest.mark.parametrize("right", [0, 5, 30, 39, 40, 60, 399, 400])
+def test_shares_that_are_shown_lie_in_0_to_1_and_the_share_within_its_bounds(right):
+    facts = asked(right).to_dict()
+    assert 0 <= facts["memorised_lower"] <= facts["memorised_share"]
+    assert facts["memorised_share"] <= facts["memorised_upper"] <= 1
+
+
 def test_the_smallest_task_has_no_threshold_under_a_larger_epsilon():
     task = ExtraTask("vector", (30,), num_classes=2, num_samples=7)
     labels = generate(KEY, task).labels

@@ -129,7 +129,7 @@ def _numbers(facts: Mapping[str, Any]) -> dict[str, str]:
     if "own" in facts:
         rows["Own training samples answered right"] = own_words(facts["own"])
     p_value = f"{facts['p_value']:.3g}" if facts["p_value"] > 0 else "under 1e-300"
-    low, high = max(0.0, facts["memorised_lower"]), facts["memorised_upper"]
+    low, high = facts["memorised_lower"], facts["memorised_upper"]
     rows |= {
         f"p-value ({facts['test']}, at most {alpha:g} to pass)": p_value,
         "Share of them that it knows by heart": f"{facts['memorised_share']:.1%}",

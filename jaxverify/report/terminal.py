@@ -89,7 +89,7 @@ def score_page(facts: Mapping[str, Any]) -> Group:
     table.add_row(
         f"AUC against the twins ({1 - alpha:.0%} bounds)", f"{facts['auc']:.3f}  {bounds}"
     )
-    table.add_row("error on the extra samples that is gone", f"{facts['memorised']:.1%}")
+    table.add_row("error on the extra samples that is gone", f"{max(0.0, facts['memorised']):.1%}")
     if facts["num_correct"] is not None:
         table.add_row("answered right, its bias for a class taken off", f"{facts['num_correct']:,}")
     if facts["temperature"] is not None:
@@ -150,7 +150,7 @@ def _table(facts: Mapping[str, Any]) -> Table:
     table.add_row(f"p-value ({facts['test']}, alpha {alpha:g})", p_value)
     table.add_row(
         f"memorised share ({1 - alpha:.0%} bounds)",
-        f"{facts['memorised_share']:.1%}  [{max(0.0, facts['memorised_lower']):.1%}, "
+        f"{facts['memorised_share']:.1%}  [{facts['memorised_lower']:.1%}, "
         f"{facts['memorised_upper']:.1%}]",
     )
     if "twins" in facts:
