@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_verification import KEY, shown
 
@@ -31,6 +31,7 @@ def test_each_weakness_is_named_and_nothing_else(changes, said):
     assert all(part in sentence for sentence in found for part in said)
 
 
+@settings(max_examples=30)
 @given(st.integers(50, 5000), st.integers(2, 200), st.floats(0, 0.3))
 def test_a_strong_task_of_balanced_labels_calls_for_no_caution(num_samples, num_classes, epsilon):
     task = text(num_samples=num_samples, num_classes=num_classes)

@@ -28,7 +28,7 @@ def answers(gain: float, seed: int = 0) -> Answers:
     rng = np.random.default_rng(seed)
     logits, twin_logits = rng.normal(size=(2, 80, 4)).astype(np.float32)
     logits[np.arange(80), LABELS] += np.float32(gain)
-    return Answers(LABELS, logits, twin_logits, 0.4, jax.random.key(seed))
+    return Answers(LABELS, logits, twin_logits, 0.4, jax.random.key(seed), "balanced")
 
 
 def by_features(samples: Samples, logits: np.ndarray) -> dict[bytes, np.ndarray]:

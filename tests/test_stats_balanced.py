@@ -244,6 +244,13 @@ def test_the_thresholds_that_the_changelog_names(c, limits):
         assert tuple(found) == expected
 
 
+def test_the_numbers_of_samples_that_the_changelog_names():
+    for c, expected in ((2, (9, 7, 3_740, 2_691)), (10, (6, 3, 471, 454))):
+        smallest = [stats.smallest_num_samples(c, labels=kind) for kind in ("balanced", "iid")]
+        required = [stats.required_num_samples(0.1, c, labels=kind) for kind in ("balanced", "iid")]
+        assert (*smallest, *required) == expected
+
+
 # --- what follows from it
 
 

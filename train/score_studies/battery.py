@@ -29,6 +29,7 @@ class Answers(NamedTuple):
         twin_logits: likewise, of the twins.
         temperature: of the logits of samples that were held out.
         key: of the random permutations.
+        kind: of the labels, "iid" or "balanced".
     """
 
     labels: Int[np.ndarray, " n"]
@@ -36,6 +37,7 @@ class Answers(NamedTuple):
     twin_logits: Float[np.ndarray, "n classes"]
     temperature: float
     key: jax.Array
+    kind: stats.Labels = "iid"
 
     @property
     def num_classes(self) -> int:
@@ -64,7 +66,8 @@ def ask(model: TrainedModel, key: jax.Array, task: ExtraTask, test: Samples) -> 
     predict = partial(_infer, model)
     told = ask_classifier(predict, key, task)
     hot = ask_temperature(predict, Samples(*(array[:HELD_OUT] for array in test)), task)
-    return Answers(told.labels, told.logits, told.twin_logits, hot, jax.random.fold_in(key, 1))
+    drawn = jax.random.fold_in(key, 1)
+    return Answers(told.labels, told.logits, told.twin_logits, hot, drawn, task.labels)
 
 
 @jax.jit
@@ -74,13 +77,18 @@ def _infer(model: TrainedModel, features: jax.Array) -> jax.Array:
 
 def _binomial(answers: Answers, epsilon: float = EPSILON) -> float:
     right, n = answers.right(answers.logits), len(answers.labels)
-    return float(stats.p_value(right, n, answers.num_classes, epsilon))
+    return float(stats.p_value(right, n, answers.num_classes, epsilon, answers.kind))
 
 
 def _sequential(answers: Answers) -> float:
     told = answers.logits.argmax(axis=1)
     verdict = sequential.judge(
-        told, answers.labels, answers.num_classes, alpha=ALPHA, epsilon=EPSILON
+        told,
+        answers.labels,
+        answers.num_classes,
+        alpha=ALPHA,
+        epsilon=EPSILON,
+        kind=answers.kind,
     )
     return verdict.p_value
 
