@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 from jax import lax
 from jax.tree_util import Partial
-from jaxtyping import Array, Float
+from jaxtyping import Array, DTypeLike, Float
 
 from jaxverify import layers
 from jaxverify.ghost import products
@@ -95,16 +95,21 @@ def _conv_max_over_time(
 
 def _lstm(module: layers.LSTM, variables: Any, x: Array) -> tuple[Array, Pullback]:
     kernel, bias = lstm.stacked(variables["params"]["cell"])
-    hidden, kept = lstm.forward(x.swapaxes(0, 1), kernel, bias, module.reverse)
-    return hidden.swapaxes(0, 1), Partial(partial(_lstm_backward, module.reverse), kept)
+    wide, kernel, bias = lstm.promoted(x, kernel, bias)
+    hidden, kept = lstm.forward(wide.swapaxes(0, 1), kernel, bias, module.reverse)
+    back = partial(_lstm_backward, module.reverse, x.dtype)
+    return hidden.swapaxes(0, 1), Partial(back, kept)
 
 
-def _lstm_backward(reverse: bool, kept: Any, g: Array) -> tuple[Array, products.Norms]:
+def _lstm_backward(
+    reverse: bool, dtype: DTypeLike, kept: Any, g: Array
+) -> tuple[Array, products.Norms]:
     """The kernel's gradient is a sum over time of what a step read times its gates' gradient."""
     to_x, to_gates = lstm.backward(reverse, kept, g.swapaxes(0, 1))
     to_gates = to_gates.swapaxes(0, 1)
     read = jnp.concatenate(lstm.read(reverse, kept), axis=-1).swapaxes(0, 1)
-    return to_x.swapaxes(0, 1), products.of_product(read, to_gates) + products.of_sum(to_gates)
+    norms = products.of_product(read, to_gates) + products.of_sum(to_gates)
+    return to_x.swapaxes(0, 1).astype(dtype), norms
 
 
 RULES: dict[type[nn.Module], Rule] = {

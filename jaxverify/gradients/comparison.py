@@ -13,7 +13,10 @@ _LEVEL = 0.95
 
 
 class Estimate(NamedTuple):
-    """A value and its 95% bootstrap interval; infinite where it is divided by nothing."""
+    """A value and its bootstrap interval, 95% and approximate (:func:`compare`).
+
+    A bound is infinite where the value is divided by nothing.
+    """
 
     value: float
     low: float
@@ -73,7 +76,10 @@ def compare(
     of D_c is known from some of them. Where all were measured it is the norm itself.
 
     Intervals are percentiles over chunks drawn with replacement, a pair of a chunk with itself
-    left out: they tell how the numbers vary with the samples, not with the network's seed.
+    left out: they tell how the numbers vary with the samples, not with the network's seed. They are
+    approximate. Of 200 simulated gradients, coherent ones or orthogonal, the intervals of norm,
+    ratio and coherence held the truth in 91% (coherent) to 100% (orthogonal) of the cases with 25
+    chunks or more, in 85% to 100% with 10, and in 74% to 95% with 4: take 25.
 
     Guarantee: where all samples were measured, ``clean_norm`` and ``extra_norm`` are the norms of
     the sums, and ``matched_ratio`` that of the root mean squares over all subsets, up to rounding.

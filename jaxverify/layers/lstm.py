@@ -19,7 +19,8 @@ class LSTM(nn.Module):
     """An LSTM over ``[batch, time, channels]``, with one bias a gate.
 
     Guarantee: parameters (those of Flax's cell, under "cell"), outputs and gradients are those of
-    ``flax.linen.RNN(flax.linen.OptimizedLSTMCell(features))`` up to rounding.
+    ``flax.linen.RNN(flax.linen.OptimizedLSTMCell(features))`` up to rounding, in any mix of dtypes:
+    of less than float32 the outputs are float32, as there.
 
     Attributes:
         features: of the hidden state.
@@ -63,8 +64,15 @@ def recurrence(
         bias: of the gates.
         reverse: whether time runs backwards; the outputs stay in the order of the inputs.
     """
+    x, kernel, bias = promoted(x, kernel, bias)
     hidden = jnp.asarray(_recurrence(jnp.swapaxes(x, 0, 1), kernel, bias, reverse))
     return jnp.swapaxes(hidden, 0, 1)
+
+
+def promoted(*arrays: Array) -> list[Array]:
+    """In the dtype of the computation: their common one, but as in Flax's cell at least float32."""
+    dtype = jnp.result_type(*arrays, jnp.float32)
+    return [array.astype(dtype) for array in arrays]
 
 
 Inputs = Float[Array, "time b c"]

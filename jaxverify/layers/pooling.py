@@ -9,19 +9,19 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Shaped
 
 Lowering = Literal["native", "maxima"]
 
 
 def max_pool(
-    x: Float[Array, "b *space c"],
+    x: Shaped[Array, "b *space c"],
     window: Sequence[int],
     strides: Sequence[int],
     padding: str | Sequence[tuple[int, int]] = "VALID",
     *,
     lowering: Lowering | None = None,
-) -> Float[Array, "b *out c"]:
+) -> Shaped[Array, "b *out c"]:
     """Takes the largest value of every window, channel by channel.
 
     Guarantee: the values are those of ``flax.linen.max_pool``, and so are the gradients wherever
@@ -29,7 +29,7 @@ def max_pool(
     values, where Flax gives it to the first: both are subgradients.
 
     Args:
-        x: images, or any array with the spatial dimensions in the middle.
+        x: images, or any array with the spatial dimensions in the middle, of numbers of any dtype.
         window: the size of the window, one for each spatial dimension.
         strides: the step between windows, likewise.
         padding: "SAME", "VALID" or ``(low, high)`` pairs; what is added never wins a maximum.
@@ -49,9 +49,7 @@ def max_pool(
     image = x.shape[1:-1]
     if isinstance(padding, str):
         padding = lax.padtype_to_pads(image, window, strides, padding)
-    x = lax.pad(
-        x, jnp.array(-jnp.inf, x.dtype), [(0, 0, 0), *((*p, 0) for p in padding), (0, 0, 0)]
-    )
+    x = lax.pad(x, _least(x.dtype), [(0, 0, 0), *((*p, 0) for p in padding), (0, 0, 0)])
     if window == strides and all(n % w == 0 for n, w in zip(x.shape[1:-1], window, strict=True)):
         return _max_of_tiles(x, window)
     for axis, (w, s) in enumerate(zip(window, strides, strict=True), start=1):
@@ -59,11 +57,18 @@ def max_pool(
     return x
 
 
+def _least(dtype: jnp.dtype) -> Array:
+    """Never more than another value."""
+    if jnp.issubdtype(dtype, jnp.inexact):
+        return jnp.array(-jnp.inf, dtype)
+    return jnp.array(False if jnp.issubdtype(dtype, bool) else jnp.iinfo(dtype).min, dtype)
+
+
 def _default_lowering() -> Lowering:
     return "maxima" if jax.default_backend() == "cpu" else "native"
 
 
-def _max_of_tiles(x: Float[Array, "b *space c"], window: tuple[int, ...]) -> Array:
+def _max_of_tiles(x: Shaped[Array, "b *space c"], window: tuple[int, ...]) -> Array:
     """Windows that tile the image are an axis of their own after a reshape."""
     tiles = x.reshape(
         x.shape[0],
@@ -75,7 +80,7 @@ def _max_of_tiles(x: Float[Array, "b *space c"], window: tuple[int, ...]) -> Arr
     return reduce(jnp.maximum, (tiles[i] for i in index))
 
 
-def _max_along(x: Float[Array, "b *space c"], axis: int, window: int, stride: int) -> Array:
+def _max_along(x: Shaped[Array, "b *space c"], axis: int, window: int, stride: int) -> Array:
     """A maximum over a box is a maximum along one axis after the other."""
     span = (x.shape[axis] - window) // stride * stride + 1
     shifted = (lax.slice_in_dim(x, t, t + span, stride, axis) for t in range(window))
