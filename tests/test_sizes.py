@@ -1,4 +1,4 @@
-"""How often each test passes a model of its null hypothesis: the study runs, and its table is shown."""
+"""How often each test passes a model of its null hypothesis, and the table of that."""
 
 import json
 
