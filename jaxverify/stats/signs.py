@@ -19,8 +19,7 @@ def sign_tail(sizes: Int[np.ndarray, " n"], observed: int) -> float:
     product of cos(size * t), is inverted: exactly, too, if all are small multiples of one number,
     as with many ties. Other numbers are rounded to a grid first. What rounding takes off, with
     random signs as well, is less than r = sqrt(2 log(1e8) sum d^2) but for a probability of 1e-8
-    (Hoeffding), so
-    that P(rounded sum >= observed - r) + 1e-8 is an upper bound.
+    (Hoeffding), so that P(rounded sum >= observed - r) + 1e-8 is an upper bound.
 
     Args:
         sizes: above 0.
@@ -76,5 +75,5 @@ def _invert(numbers: Int[np.ndarray, " n"], needed: int) -> float:
     transform = np.ones(len(angles))
     for number, times in zip(*np.unique(numbers, return_counts=True), strict=True):
         transform *= np.cos(number * angles) ** times
-    probability = np.roll(irfft(transform, period), period // 2)  # of -period/2 and upwards
+    probability = np.roll(np.asarray(irfft(transform, period)), period // 2)  # of -period/2 and upwards
     return max(float(probability[needed + period // 2 :].sum()), 1e-15)
