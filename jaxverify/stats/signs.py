@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from jaxtyping import Int
-from scipy.fft import irfft, next_fast_len
+from scipy.fft import irfft
 
 _EXACT = 1_000  # numbers: up to here the exact distribution takes half a second
 _GRID = 100  # units in a number, on average, beyond
@@ -65,8 +65,7 @@ def _count(sizes: Int[np.ndarray, " n"], observed: int) -> float:
 
 def _invert(numbers: Int[np.ndarray, " n"], needed: int) -> float:
     reach = math.ceil(_DEVIATIONS * math.sqrt(float(np.square(numbers.astype(float)).sum()))) + 1
-    period = next_fast_len(2 * reach, real=True)
-    period += period % 2
+    period = 2 << (reach - 1).bit_length()  # a power of two, for the FFT
     if needed >= period // 2:
         return 1e-15
     if needed <= -(period // 2):
@@ -75,5 +74,6 @@ def _invert(numbers: Int[np.ndarray, " n"], needed: int) -> float:
     transform = np.ones(len(angles))
     for number, times in zip(*np.unique(numbers, return_counts=True), strict=True):
         transform *= np.cos(number * angles) ** times
-    probability = np.roll(np.asarray(irfft(transform, period)), period // 2)  # of -period/2 and upwards
+    # Of -period/2 and upwards.
+    probability = np.roll(np.asarray(irfft(transform, period)), period // 2)
     return max(float(probability[needed + period // 2 :].sum()), 1e-15)
