@@ -22,8 +22,9 @@ def cautions(task: ExtraTask, alpha: float = 0.01, epsilon: float = 0.03) -> tup
     Raises:
         UserError: if alpha or epsilon is out of its range, or N is too small for any model to pass.
 
-    Guarantee: a task of balanced labels, on which a model passes with 90% power at a memorised
-    share of 20%, and whose words, if it has any, are drawn by Zipf's law, calls for no caution.
+    Guarantee: a task of balanced labels and one fixed region, on which a model passes with 90%
+    power at a memorised share of 20%, and whose words, if it has any, are drawn by Zipf's law,
+    calls for no caution.
 
     >>> task = ExtraTask("text", (256,), num_classes=2, num_samples=200, vocab_size=10_000)
     >>> for sentence in cautions(task):
@@ -57,6 +58,12 @@ def cautions(task: ExtraTask, alpha: float = 0.01, epsilon: float = 0.03) -> tup
             "The labels are drawn each for itself, and fall unequally often: a model that gives "
             "one answer to all extra samples, as networks in training do, is right more often than "
             "by chance; labels='balanced' leaves it at one in C."
+        )
+    elif task.num_fixed > 1:
+        found.append(
+            f"The labels are balanced beside each of the {task.num_fixed} fixed regions, and a "
+            "model can tell these apart: it may pass a little more often than alpha. One fixed "
+            "region, or labels='iid', keeps to it."
         )
     if task.kind == "text" and task.generator == "uniform":
         found.append(

@@ -23,6 +23,7 @@ def text(**changes) -> ExtraTask:
         ({"generator": "uniform"}, ["memorise them at sight"]),
         ({"num_samples": 200}, ["only if it has memorised 29%", "is enough for 13%"]),
         ({"num_samples": 200, "num_classes": 40}, []),
+        ({"num_fixed": 4}, ["beside each of the 4 fixed regions"]),
     ],
 )
 def test_each_weakness_is_named_and_nothing_else(changes, said):

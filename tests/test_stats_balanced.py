@@ -180,6 +180,18 @@ def test_what_the_binomial_threshold_gave():
     assert round(fourteen / 0.001, 2) == 2.33
 
 
+def test_known_limit_labels_balanced_beside_each_fixed_region_exceed_alpha_a_little():
+    """Four groups of 50; six of one class are known in the first."""
+    count, level = stats.threshold(200, 2, labels="balanced").count, 0.0
+    for answers in itertools.product(range(0, 22, 2), (24, 25)):
+        exactly = np.ones(1)
+        for left, a in ((19, answers[0]), *[(25, answers[1])] * 3):
+            tail = tails([a, left + 25 - a], [left, 25])
+            exactly = np.convolve(exactly, tail[:-1] - tail[1:])
+        level = max(level, exactly[count + 1 - 6 :].sum())
+    assert round(100 * level, 1) == 1.2
+
+
 @pytest.mark.parametrize("alpha", [0.1, 0.05, 0.02, 0.01, 0.005, 0.001])
 @pytest.mark.parametrize(
     ("c", "n", "epsilon"),

@@ -9,13 +9,12 @@ import math
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from jaxverify.errors import UserError
 from jaxverify.stats.binomial import check_probability
 from jaxverify.stats.forgiven import num_forgiven
-
-_EXACT = 500  # pairs: up to here the exact distribution takes a fraction of a second
+from jaxverify.stats.signs import sign_tail
 
 Scores = Float[np.ndarray, " n"]
 
@@ -45,8 +44,8 @@ def rank_p_value(scores: Scores, twin_scores: Scores, epsilon: float = 0.03) -> 
 
     A permutation test: in each pair, which of the two was the extra sample is decided by a coin.
     The sum of the ranks of the extra samples, which is the AUC, has a known distribution then,
-    with ties as without: up to 500 pairs it is exact, from there on normal, which is on the
-    safe side (the sum of so many bounded terms has the lighter tail).
+    with ties as without: exact up to 1,000 pairs, or with many ties, and bounded from above
+    otherwise (:func:`jaxverify.stats.signs.sign_tail`).
 
     For epsilon above zero, the k = floor(epsilon * N) pairs that speak most for the model are left
     out of its sum, but not of the coins, and the probability is doubled: leaving k terms out can
@@ -71,11 +70,13 @@ def rank_p_value(scores: Scores, twin_scores: Scores, epsilon: float = 0.03) -> 
     1.0
     """
     advantage = _advantage(scores, twin_scores)
-    forgiven = num_forgiven(epsilon, len(advantage))
+    signed, forgiven = advantage[advantage != 0], num_forgiven(epsilon, len(advantage))
+    if not signed.size:
+        return 1.0
     if forgiven == 0:
-        return _tail(advantage, int(advantage.sum()))
+        return sign_tail(np.abs(signed), int(advantage.sum()))
     best = np.sort(advantage)[-forgiven:]
-    return min(1.0, 2 * _tail(advantage, int(advantage.sum() - best[best > 0].sum())))
+    return min(1.0, 2 * sign_tail(np.abs(signed), int(advantage.sum() - best[best > 0].sum())))
 
 
 def auc_bounds(auc: float, num_samples: int, confidence: float = 0.99) -> tuple[float, float]:
@@ -126,23 +127,3 @@ def _advantage(scores: Scores, twin_scores: Scores) -> Int[np.ndarray, " n"]:
     every = np.concatenate([scores, twin_scores]).astype(np.float64)
     ranks = 2 * rankdata(np.where(np.isnan(every), -np.inf, every))
     return (ranks[: len(scores)] - ranks[len(scores) :]).astype(np.int64)
-
-
-def _tail(advantage: Int[np.ndarray, " n"], observed: int) -> float:
-    """P(sum of the advantages >= observed), each with a sign of its own by a coin."""
-    sizes = np.abs(advantage[advantage != 0])
-    if observed <= -sizes.sum():
-        return 1.0
-    if len(sizes) > _EXACT:
-        return float(ndtr(-observed / math.sqrt(np.square(sizes.astype(float)).sum())))
-    unit = int(np.gcd.reduce(sizes))
-    sizes, observed = sizes // unit, -(-int(observed) // unit)
-    # The sum of all with signs is twice the sum of those with a plus, less the sum of all.
-    total = int(sizes.sum())
-    probability = np.zeros(total + 1)
-    probability[0], reached = 1.0, 0
-    for size in sizes.tolist():
-        probability[: reached + size + 1] *= 0.5
-        probability[size : reached + size + 1] += probability[: reached + 1].copy()
-        reached += size
-    return float(probability[max(0, -(-(observed + total) // 2)) :].sum())
