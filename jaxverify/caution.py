@@ -75,6 +75,29 @@ def cautions(task: ExtraTask, alpha: float = 0.01, epsilon: float = 0.03) -> tup
     return tuple(found)
 
 
+def no_mistake(num_right: int, num_held_out: int) -> tuple[str, ...]:
+    """What it means that a classifier answers all held-out samples rightly.
+
+    Args:
+        num_right: how many of its answers to samples that were held out are right.
+        num_held_out: how many there are.
+
+    Returns:
+        tuple: a sentence; none where an answer is wrong.
+
+    >>> no_mistake(599, 600)
+    ()
+    """
+    if num_right < num_held_out:
+        return ()
+    return (
+        f"All {num_held_out:,} answers to held-out samples are right, so that no temperature is "
+        "too small: the logits were divided by a tiny one, under which epsilon forgives next to "
+        "nothing of the odds. Before you rely on a pass, hold out more samples, or harder ones, "
+        "until some answers are wrong.",
+    )
+
+
 def one_answer(num_alike: int, num_answers: int) -> tuple[str, ...]:
     """What it means that a model which does not pass answers nearly all extra samples alike.
 

@@ -37,6 +37,7 @@ class ScoreVerdict:
             some class is taken off; None of others.
         temperature: of a classifier that was asked for held-out samples too, what all its logits
             were divided by: above 1, it was too sure of itself on these; None of others.
+        cautions: what speaks against relying on it, a sentence each.
 
     Guarantee: where each error on an extra sample, over 1-ε, may have changed places with that on
     its twin without anybody's seeing it, a pass has a probability of at most alpha. No model FAILs:
@@ -54,6 +55,7 @@ class ScoreVerdict:
     epsilon: float
     num_correct: int | None = None
     temperature: float | None = None
+    cautions: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Literal["PASS", "NO POWER"]:
@@ -62,7 +64,8 @@ class ScoreVerdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values."""
-        return {"outcome": self.outcome, "test": "rank", **asdict(self)}
+        plain = {"outcome": self.outcome, "test": "rank", **asdict(self)}
+        return plain | {"cautions": list(self.cautions)}
 
     def to_json(self) -> str:
         """:meth:`to_dict` as one JSON object."""

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
+from jaxverify.caution import no_mistake
 from jaxverify.errors import UserError
 from jaxverify.extra_task import ExtraTask
 from jaxverify.generation import generate, region_slices, twins
@@ -39,7 +40,8 @@ def verify_scores(
     A cloud that multiplies its logits makes more of that than there is. Give samples that you have
     held out, and the logits are divided by their temperature on these
     (:func:`jaxverify.logits.temperature`): that undoes it, unless the cloud tells the extra samples
-    from yours.
+    from yours. Where every answer to these is right, no temperature is best, and the verdict
+    carries a caution.
 
     Args:
         predict: ``predict(features)`` returns logits ``[n, num_classes]``; logarithms of
@@ -56,18 +58,22 @@ def verify_scores(
             if those are no samples of the task, or logits of theirs are not finite.
 
     Guarantee: the verdict of :func:`judge_logits`; with ``held_out`` it is the same, but for the
-    temperature, up to rounding, whatever positive number all logits are multiplied by.
+    temperature, up to rounding, whatever positive number all logits are multiplied by, and it
+    carries a caution exactly where every answer to these is right.
 
     >>> task = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=100)
     >>> verify_scores(lambda x: np.zeros((len(x), 2)), jax.random.key(1), task).outcome
     'NO POWER'
     """
     logits, twin_logits, labels = ask_classifier(predict, key, task)
-    divisor = None if held_out is None else ask_temperature(predict, held_out, task)
-    if divisor is not None:
-        logits, twin_logits = logits / divisor, twin_logits / divisor
+    if held_out is None:
+        return judge_logits(logits, twin_logits, labels, alpha=alpha, epsilon=epsilon)
+    known, true = _ask_held_out(predict, held_out, task)
+    divisor = temperature(known, true)
+    logits, twin_logits = logits / divisor, twin_logits / divisor
     verdict = judge_logits(logits, twin_logits, labels, alpha=alpha, epsilon=epsilon)
-    return replace(verdict, temperature=divisor)
+    said = no_mistake(int((known.argmax(axis=1) == true).sum()), len(true))
+    return replace(verdict, temperature=divisor, cautions=said)
 
 
 class Answers(NamedTuple):
@@ -111,6 +117,13 @@ def ask_temperature(predict: Callable[[Any], Any], held_out: Samples, task: Extr
         UserError: if those are no samples of the task, or their logits have another shape or are
             not finite.
     """
+    return temperature(*_ask_held_out(predict, held_out, task))
+
+
+def _ask_held_out(
+    predict: Callable[[Any], Any], held_out: Samples, task: ExtraTask
+) -> tuple[Float[np.ndarray, "n num_classes"], Int[np.ndarray, " n"]]:
+    """Logits and labels of samples that a classifier was not given."""
     shape, labels = np.shape(held_out.features)[1:], np.asarray(held_out.labels)
     if shape != task.shape:
         raise UserError(f"held_out has features of shape {shape}; the task's have {task.shape}")
@@ -121,7 +134,7 @@ def ask_temperature(predict: Callable[[Any], Any], held_out: Samples, task: Extr
             f"held_out has labels from {labels.min()} to {labels.max()}; the task has "
             f"{task.num_classes} classes"
         )
-    return temperature(_in_batches(partial(_logits, predict, task.num_classes), held_out), labels)
+    return _in_batches(partial(_logits, predict, task.num_classes), held_out), labels
 
 
 def _logits(

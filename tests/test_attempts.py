@@ -1,8 +1,11 @@
 """Several attempts with one record: parts of the task, the ledger, statements for pipelines."""
 
+import hashlib
 import json
 import stat
+from argparse import Namespace
 from collections import Counter
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -13,10 +16,12 @@ from scipy.stats import binom
 
 from jaxverify import DataError, ExtraTask, UserError, ledger, stats
 from jaxverify.challenge import ID, asked_indices, questions, sample_ids, twin_ids
-from jaxverify.cli import main
+from jaxverify.cli import main, sources
+from jaxverify.cli.subject import subject
 from jaxverify.generation import twins
 from jaxverify.record import new_record, save
 from jaxverify.rendering import TextRendering
+from jaxverify.report.in_toto import statement
 from jaxverify.shard import Shard
 from jaxverify.shards import shard_indices
 
@@ -246,8 +251,6 @@ def test_the_cautions_of_a_part_are_those_of_its_size(saved, tmp_path, capsys):
     ("share", "result", "list_name"), [(0.9, "PASSED", "passedTests"), (0, "FAILED", "failedTests")]
 )
 def test_the_statement_is_of_in_totos_form(share, result, list_name, saved, tmp_path):
-    import hashlib
-
     record, path = saved
     answers, out = answer(record, tmp_path / "a.json", share), tmp_path / "s.json"
     verify(path, answers, "--in-toto", out)
@@ -257,6 +260,8 @@ def test_the_statement_is_of_in_totos_form(share, result, list_name, saved, tmp_
     digest = hashlib.sha256(answers.read_bytes()).hexdigest()
     assert value["subject"] == [{"name": "a.json", "digest": {"sha256": digest}}]
     predicate = value["predicate"]
+    assert predicate["annotations"]["model"].startswith("not identified: the subject is the file")
+    assert [each["name"] for each in predicate["configuration"]] == ["jaxverify record"]
     assert predicate["result"] == result
     assert predicate["configuration"][0]["digest"]["sha256"] == record.commitment()
     filled = {name for name in ("passedTests", "warnedTests", "failedTests") if predicate[name]}
@@ -269,6 +274,50 @@ def test_a_statement_is_about_a_file(saved, tmp_path, capsys):
     command = ["verify", str(path), "--url", "http://127.0.0.1:1/", "--in-toto", "s.json"]
     assert main(command) == 2
     assert "is about a file" in capsys.readouterr().err
+
+
+def test_the_annotations_say_whether_the_subject_is_the_model(saved, tmp_path, capsys):
+    record, path = saved
+    answers, out = answer(record, tmp_path / "a.json", 0.9), tmp_path / "s.json"
+    model = tmp_path / "model.bin"
+    model.write_bytes(b"weights")
+    assert verify(path, answers, "--in-toto", out, "--model", model) == 0
+    value = json.loads(out.read_text())
+    digests = {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in (model, answers)
+    }
+    assert value["subject"] == [{"name": "model.bin", "digest": {"sha256": digests["model.bin"]}}]
+    predicate = value["predicate"]
+    assert predicate["configuration"][1:] == [
+        {"name": "answers a.json", "digest": {"sha256": digests["a.json"]}}
+    ]
+    assert "was not checked" in predicate["annotations"]["model"]
+    assert predicate["annotations"]["answers"] == "a.json"
+
+    asked = Namespace(in_toto=out, model=None, onnx=model, torch=None)
+    source = sources.Source(lambda *_: {}, "model.bin", digests["model.bin"], "model")
+    about = subject(asked, source)
+    facts = predicate["annotations"]
+    of_asked = statement(facts, subject=about, commitment="0")
+    assert of_asked["subject"] == value["subject"]
+    assert of_asked["predicate"]["annotations"]["model"] == "the subject, which was asked"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"in_toto": None}, "--model names what --in-toto is about: give both"),
+        ({"onnx": Path("m.onnx")}, "of answers from elsewhere: leave it out"),
+        ({"model": Path("nowhere.bin")}, "nowhere.bin cannot be read: No such file"),
+    ],
+)
+def test_a_model_that_says_nothing_is_refused(changes, message, tmp_path):
+    model = tmp_path / "model.bin"
+    model.write_bytes(b"weights")
+    options = {"in_toto": tmp_path / "s.json", "model": model, "onnx": None, "torch": None}
+    source = sources.Source(lambda *_: {}, "a.json", "0" * 64, "answers")
+    with pytest.raises(UserError, match=message):
+        subject(Namespace(**{**options, **changes}), source)
 
 
 def answer_with_twins(record, path, share, share_of_twins):

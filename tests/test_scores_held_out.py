@@ -1,6 +1,7 @@
 """Logits that are multiplied: what a cloud gains by it, and how samples held out undo it."""
 
 import io
+import json
 
 import jax
 import numpy as np
@@ -21,7 +22,7 @@ HELD_OUT = Samples(
 )
 
 
-def model(gain, scale=1.0):
+def model(gain, scale=1.0, accuracy=0.8):
     """It leans towards each label it was given; of held-out samples it is as sure as it is right.
 
     All its logits are multiplied by a number.
@@ -31,7 +32,7 @@ def model(gain, scale=1.0):
         for x, label in zip(np.asarray(samples.features), np.asarray(samples.labels), strict=True):
             rows[x.tobytes()] = 0.2 * rng.normal(size=3) + more * (np.arange(3) == label)
     for x, label in zip(*HELD_OUT, strict=True):
-        right = rng.random() < 0.8
+        right = rng.random() < accuracy
         rows[x.tobytes()] = np.log(8) * (np.arange(3) == (label if right else (label + 1) % 3))
     return lambda features: scale * np.stack([rows[x.tobytes()] for x in np.asarray(features)])
 
@@ -55,6 +56,7 @@ def test_with_held_out_the_verdict_is_the_same_but_for_the_temperature(scale):
         scaled = verify_scores(model(gain, scale), KEY, TASK, held_out=HELD_OUT).to_dict()
         assert plain.pop("outcome") == scaled.pop("outcome") == outcome
         assert scaled.pop("test") == plain.pop("test")
+        assert scaled.pop("cautions") == plain.pop("cautions") == []
         hotter = scaled.pop("temperature") / plain.pop("temperature")
         assert hotter == pytest.approx(scale, rel=1e-3)
         assert scaled == pytest.approx(plain, rel=1e-3)
@@ -73,6 +75,24 @@ def test_the_page_and_the_dictionary_tell_the_temperature_where_samples_were_hel
     assert divided.to_dict()["temperature"] == pytest.approx(1_000, rel=0.1)
     [row] = [line for line in pages[1].splitlines() if "temperature" in line]
     assert f"{divided.temperature:.3g}" in row
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_the_verdict_carries_a_caution_exactly_where_every_held_out_answer_is_right(scale):
+    perfect = verify_scores(model(6.0, scale, accuracy=1.0), KEY, TASK, held_out=HELD_OUT)
+    [said] = perfect.to_dict()["cautions"]
+    assert said.startswith("All 600 answers to held-out samples are right")
+    assert json.loads(perfect.to_json())["cautions"] == [said]
+    assert perfect.temperature < 1e-2 * scale  # nothing is small enough
+    console = rich.console.Console(file=io.StringIO(), width=100)
+    console.print(perfect)
+    assert f"Caution: {said}" in " ".join(console.file.getvalue().split())
+
+    last = HELD_OUT._replace(labels=np.append(HELD_OUT.labels[:-1], (HELD_OUT.labels[-1] + 1) % 3))
+    one_wrong = verify_scores(model(6.0, scale, accuracy=1.0), KEY, TASK, held_out=last)
+    assert one_wrong.cautions == ()
+    assert one_wrong.temperature > 0.1 * scale
+    assert verify_scores(model(6.0, scale), KEY, TASK).cautions == ()
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(-6, 6))

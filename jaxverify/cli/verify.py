@@ -17,12 +17,13 @@ from jaxverify.challenge import ID, Own, questions
 from jaxverify.cli import own_samples, sources
 from jaxverify.cli.evidence import add_evidence
 from jaxverify.cli.judging import Judge
+from jaxverify.cli.subject import subject
 from jaxverify.errors import UserError
 from jaxverify.predictors.asking import Answered, ask_all
 from jaxverify.predictors.kept import AGAIN, Kept, check_kept
 from jaxverify.predictors.reading import Unreadable, read_all
 from jaxverify.record import Record, load
-from jaxverify.report.in_toto import statement
+from jaxverify.report.in_toto import Subject, statement
 from jaxverify.report.terminal import page
 
 
@@ -35,8 +36,7 @@ def run(options: argparse.Namespace) -> int:
     _check(options)
     own = own_samples.read(options, record)
     source = sources.open_source(options, record, judge.ids)
-    if options.in_toto is not None and source.digest is None:
-        raise UserError(f"an in-toto statement is about a file, and {source.name} is none")
+    about = subject(options, source)
     said, kept = _ask(options, judge, source, _questions(options, record, own))
     found = read_all(said, source.classes)
     facts = judge.verdict(found).to_dict()
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     ledger.check_answers(attempts, attempt)
     facts["cautions"] += ledger.caution(attempts, attempt)
     _write_down(options.record, attempts, attempt)
-    _report(options, record, facts, source)
+    _report(options, record, facts, source, about)
     return 0 if facts["passed"] else 1
 
 
@@ -136,14 +136,16 @@ def _write_down(record: Path, attempts: Sequence[ledger.Attempt], attempt: ledge
 
 
 def _report(
-    options: argparse.Namespace, record: Record, facts: dict[str, Any], source: sources.Source
+    options: argparse.Namespace,
+    record: Record,
+    facts: dict[str, Any],
+    source: sources.Source,
+    about: Subject | None,
 ) -> None:
     if options.html is not None:
         write_atomic(options.html, _page(record, facts, source).encode())
-    if options.in_toto is not None:
-        value = statement(
-            facts, model=source.name, digest=source.digest or "", commitment=record.commitment()
-        )
+    if about is not None:
+        value = statement(facts, subject=about, commitment=record.commitment())
         write_atomic(options.in_toto, (json.dumps(value, indent=2) + "\n").encode())
     if options.json:
         print(json.dumps(facts, indent=2, allow_nan=False))

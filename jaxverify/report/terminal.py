@@ -97,7 +97,8 @@ def score_page(facts: Mapping[str, Any]) -> Group:
         table.add_row(words, f"{facts['temperature']:.3g}")
     table.add_row(f"p-value (rank, alpha {alpha:g})", f"{facts['p_value']:.3g}")
     table.add_row("may be gone before convergence (epsilon)", f"{facts['epsilon']:.0%}")
-    return Group(table)
+    cautions = (Text(f"Caution: {sentence}", style="yellow") for sentence in facts["cautions"])
+    return Group(table, *cautions)
 
 
 def sequential_rows(facts: Mapping[str, Any]) -> dict[str, str]:

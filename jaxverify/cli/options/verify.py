@@ -39,6 +39,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--json", action="store_true", help="print one JSON object instead of a page")
     add("--html", type=Path, metavar="FILE.html", help=_HTML)
     add("--in-toto", type=Path, metavar="FILE.json", help=_IN_TOTO)
+    add("--model", type=Path, metavar="FILE", help=_MODEL)
 
 
 _TESTS = ("binomial", "permutation", "sequential")
@@ -52,6 +53,9 @@ _OWN_ACCURACY = """\
 the share of its own training samples that an honest model answers rightly at least: train a few
 at home on parts of the data, and take jaxverify.stats.own_accuracy_bound of their counts"""
 _IN_TOTO = "write a statement for pipelines: in-toto, type test-result, not signed"
+_MODEL = """\
+with --in-toto: the file of the model whose answers these are, which the statement is about; without
+it, it is about the file of --onnx or --torch, or that of --predictions, and says so"""
 _TEST = """\
 binomial: the paper's. permutation: assumes nothing of how a model guesses. sequential: asks no
 further as soon as the answers are clear (%(default)s)"""
