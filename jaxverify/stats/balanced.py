@@ -16,7 +16,7 @@ are left, having known all samples of one class before any of the next. That thi
 largest tail was checked, not proved: against all ways to know and to answer up to N = 12 (C = 3)
 and N = 10 (C = 4 and 5); and against exact tails of the worst ways found, with 3 to 100 classes up
 to N = 400 and with two up to N = 5,000. It held for tails from 1 down to 1e-6 and epsilon up to
-0.08, but for two classes from N = 2,700 on with epsilon = 0.08, where it held down to 1e-3 and tails
+0.08, but for two classes from N = 2,700 on with epsilon = 0.08, where it held to 1e-3 and tails
 under that were up to 1.3 times the bound. With two classes, N above 1,000 and epsilon = 0.2 it did
 not hold: tails were up to 1.2 times the bound above 1e-3, and 7 times below.
 
