@@ -25,9 +25,33 @@ def test_the_bound_lies_above_the_accuracy_with_at_most_one_minus_confidence(acc
     assert binom.pmf(counts, 100, accuracy)[above].sum() <= 0.05 + 1e-9
 
 
-def test_runs_are_taken_together_and_more_of_them_say_more():
-    assert own_accuracy_bound([(50, 50), (48, 50)]) == own_accuracy_bound([(98, 100)])
+def test_runs_that_are_alike_are_taken_together_and_more_of_them_say_more():
+    assert own_accuracy_bound([(98, 100)] * 3) == own_accuracy_bound([(294, 300)])
     assert own_accuracy_bound([(98, 100)]) < own_accuracy_bound([(980, 1000)]) < 0.98
+
+
+def test_the_wider_runs_differ_and_the_fewer_they_are_the_lower_is_the_bound():
+    bounds = [
+        own_accuracy_bound([(950 + k * step, 1000) for step in (-1, 0, 1)] * times)
+        for times, k in ((3, 0), (3, 5), (3, 10), (1, 10))
+    ]
+    assert bounds == sorted(bounds, reverse=True)
+    with pytest.raises(UserError, match="may have any accuracy; take more of them"):
+        own_accuracy_bound([(99, 100), (40, 100)])
+
+
+@pytest.mark.parametrize(("runs", "spread"), [(3, 0.0), (3, 0.02), (10, 0.01), (10, 0.02)])
+def test_the_next_honest_model_fails_in_at_most_the_share_alpha_of_the_cases(runs, spread):
+    rng, nulls = np.random.default_rng(0), 3_000
+    accuracies = np.clip(rng.normal(0.94, spread, (nulls, runs + 1)), 0, 1)
+    at_home, asked = rng.binomial(400, accuracies[:, :-1]), rng.binomial(200, accuracies[:, -1])
+    failed = [
+        own_p_value(int(right), 200, own_accuracy_bound([(int(k), 400) for k in home])) <= 0.01
+        for home, right in zip(at_home, asked, strict=True)
+    ]
+    assert sum(failed) <= 50  # of 3,000 at 1% so many or fewer in all but 1 of 2,000
+    pooled = binom.cdf(asked, 200, at_home.mean(axis=1) / 400) <= 0.01
+    assert spread < 0.02 or sum(pooled) > 100  # as it was, without the spread
 
 
 @pytest.mark.parametrize("runs", [[], [(0, 9)], [(10, 9)], [(-1, 9), (5, 5)]])

@@ -225,8 +225,25 @@ def ranks(nulls: int) -> list[Row]:
     return rows
 
 
+def own(nulls: int) -> list[Row]:
+    """Own training samples: how often an honest model fails, whose like were trained at home."""
+    rows, samples = [], 200
+    for runs, spread in ((3, 0.0), (3, 0.02), (10, 0.01), (10, 0.02)):
+        rng = np.random.default_rng(0)
+        accuracies = np.clip(rng.normal(0.94, spread, (nulls, runs + 1)), 0, 1)
+        at_home = rng.binomial(400, accuracies[:, :-1])
+        right = rng.binomial(samples, accuracies[:, -1])
+        failed = []
+        for counts, k in zip(at_home.tolist(), right.tolist(), strict=True):
+            bound = stats.own_accuracy_bound([(count, 400) for count in counts], 1 - ALPHA)
+            failed.append(stats.own_p_value(k, samples, bound) <= ALPHA)
+        name = f"own samples, {runs} runs at home, spread of {100 * spread:g} points"
+        rows.append(_simulated(name, "any", 0, samples, failed))
+    return rows
+
+
 MEASURES: tuple[Callable[[int], list[Row]], ...] = (
-    *(binomial, sequential, permutation, twins, ranks),
+    *(binomial, sequential, permutation, twins, ranks, own),
 )
 
 

@@ -4,35 +4,60 @@ A cheat that teaches a half-trained model the extra samples alone leaves the cus
 as little learned as they were. How well honest training learns them, small runs at home tell.
 """
 
+import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from jaxverify.errors import UserError
 from jaxverify.stats.binomial import check_probability, probability_of_tail
 
 
 def own_accuracy_bound(runs: Sequence[tuple[int, int]], confidence: float = 0.99) -> float:
-    """The lower bound on the accuracy that honest models reach on what they were trained on.
+    """The lower bound on the accuracy that an honest model reaches on what it was trained on.
 
-    Clopper and Pearson's, of all runs together.
+    Honest models differ: by seed, by data, by the cloud's choices. So the bound is the lower of
+    two: Clopper and Pearson's of all runs together, which is about their mean; and Student's for
+    the next model, ``mean - t s sqrt(1 + 1/R)``, with s the standard deviation of the R runs'
+    accuracies. Of one run the spread is not known, and the bound is the first. Three runs have a
+    wide margin (t is 7 at 99%), ten a third of it.
 
     Args:
-        runs: ``(right answers, samples)`` of each local run, on its own training samples.
+        runs: ``(right answers, samples)`` of each local run, on its own training samples; three or
+            more, as unlike each other as the cloud's may be.
         confidence: of the bound, in (0, 1).
 
     Raises:
-        UserError: if no run is given, a run's counts are impossible, or none was ever right.
+        UserError: if no run is given, a run's counts are impossible, none was ever right, or they
+            differ so much that the next one may have any accuracy.
 
-    Guarantee: where every answer is right with one probability, the bound lies above it with a
-    probability of at most 1 - confidence.
+    Guarantee: of honest models whose accuracies are normal about any mean, with any spread, the
+    next one fails :func:`own_p_value` at alpha = 1 - confidence in at most the share alpha of the
+    cases; where all have one accuracy, from one run on.
 
     >>> round(own_accuracy_bound([(100, 100), (99, 100)]), 4)
-    0.9673
+    0.7194
+    >>> round(own_accuracy_bound([(99, 100), (100, 100), (99, 100), (98, 100), (99, 100)]), 4)
+    0.961
     """
     check_probability("confidence", confidence)
     right, total = sum(right for right, _ in runs), sum(count for _, count in runs)
     if right < 1 or any(not 0 <= k <= n for k, n in runs):
         raise UserError(f"local runs answered {list(runs)} (right, of so many): no bound")
-    return float(probability_of_tail(right, total, 1 - confidence))
+    of_mean = float(probability_of_tail(right, total, 1 - confidence))
+    if len(runs) == 1:
+        return of_mean
+    from scipy.stats import t  # which is slow to import
+
+    accuracies = np.array([k / n for k, n in runs])
+    spread = accuracies.std(ddof=1) * math.sqrt(1 + 1 / len(runs))
+    of_next = float(accuracies.mean() - t.ppf(confidence, len(runs) - 1) * spread)
+    if of_next <= 0:
+        raise UserError(
+            f"local runs answered {list(runs)} (right, of so many): they differ so much that the "
+            "next may have any accuracy; take more of them"
+        )
+    return min(of_mean, of_next)
 
 
 def own_p_value(num_right: int, num_samples: int, accuracy: float) -> float:

@@ -50,8 +50,9 @@ _TWINS = """\
 ask held-out twins too, samples like the extra ones that nobody was given: twice as many questions,
 and a comparison that needs no number of classes"""
 _OWN_ACCURACY = """\
-the share of its own training samples that an honest model answers rightly at least: train a few
-at home on parts of the data, and take jaxverify.stats.own_accuracy_bound of their counts"""
+the share of its own training samples that an honest model answers rightly at least: train three or
+more at home on parts of the data, and take jaxverify.stats.own_accuracy_bound of their counts,
+which allows for the spread between them"""
 _IN_TOTO = "write a statement for pipelines: in-toto, type test-result, not signed"
 _MODEL = """\
 with --in-toto: the file of the model whose answers these are, which the statement is about; without
