@@ -40,7 +40,13 @@ class Goal:
         if not path.exists():
             return [self.what, goal, NOT_MEASURED, ""]
         content = json.loads(path.read_text())
-        value = self.read(content["measured"])
+        wanted = content["config"].get("models", ())
+        try:
+            value = self.read(content["measured"])
+        except KeyError:  # cut short, or nothing to compare with
+            return [self.what, goal, NOT_MEASURED, ""]
+        if not set(wanted) <= set(content["measured"]):
+            return [self.what, goal, NOT_MEASURED, ""]
         missed = value < self.bound if self.at_least else value > self.bound
         return [self.what, goal, f"{value:.3g}{' (missed)' if missed else ''}", content["devices"]]
 

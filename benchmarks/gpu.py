@@ -159,10 +159,8 @@ def _run(config: Config, task: str, tick: Callable[[], bool]) -> Outcome:
             cut_short = process.poll() is None
         finally:
             _end(process)
-    if cut_short:
-        return "cut short"
     if process.returncode:
-        return "failed"
+        return "cut short" if cut_short else "failed"
     shutil.rmtree(out / "checkpoints", ignore_errors=True)  # hundreds of megabytes, of no more use
     return "finished"
 

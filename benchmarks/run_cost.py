@@ -93,7 +93,7 @@ def _run(config: Config, folder: Path, name: str) -> dict[str, Any]:
         "workdir": folder / name,
     }
     if config.data is not None:
-        options["data"] = config.data
+        options["data"] = config.data.absolute()
     words = [sys.executable, "-m", f"train.{script}", "--extra"]
     for option, value in options.items():
         words += [f"--{option}", str(value)]

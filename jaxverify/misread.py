@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 _RARE = 1e-4
+TELLING = 30  # answers that are enough to tell, whatever the number of classes
 
 
 def misread(

@@ -19,6 +19,7 @@ from jaxverify.challenge import ID, asked_indices, questions, sample_ids, twin_i
 from jaxverify.cli import main, sources
 from jaxverify.cli.subject import subject
 from jaxverify.generation import twins
+from jaxverify.predictors.answers import Classes
 from jaxverify.record import new_record, save
 from jaxverify.rendering import TextRendering
 from jaxverify.report.in_toto import statement
@@ -27,6 +28,8 @@ from jaxverify.shards import shard_indices
 
 WORDS = tuple(f"w{i}" for i in range(50))
 NAMES = ("no", "yes", "maybe", "never")
+
+CLASSES = Classes(("no", "yes"))
 
 
 @pytest.fixture
@@ -295,7 +298,7 @@ def test_the_annotations_say_whether_the_subject_is_the_model(saved, tmp_path, c
     assert predicate["annotations"]["answers"] == "a.json"
 
     asked = Namespace(in_toto=out, model=None, onnx=model, torch=None)
-    source = sources.Source(lambda *_: {}, "model.bin", digests["model.bin"], "model")
+    source = sources.Source(lambda *_: [], CLASSES, "model.bin", digests["model.bin"], "model")
     about = subject(asked, source)
     facts = predicate["annotations"]
     of_asked = statement(facts, subject=about, commitment="0")
@@ -315,7 +318,7 @@ def test_a_model_that_says_nothing_is_refused(changes, message, tmp_path):
     model = tmp_path / "model.bin"
     model.write_bytes(b"weights")
     options = {"in_toto": tmp_path / "s.json", "model": model, "onnx": None, "torch": None}
-    source = sources.Source(lambda *_: {}, "a.json", "0" * 64, "answers")
+    source = sources.Source(lambda *_: [], CLASSES, "a.json", "0" * 64, "answers")
     with pytest.raises(UserError, match=message):
         subject(Namespace(**{**options, **changes}), source)
 

@@ -154,10 +154,16 @@ def test_a_goal_is_shown_with_what_was_measured_and_the_card_and_missed_where_it
     assert goal.row(tmp_path)[2:] == ["not measured", ""]
     measured = {"seconds": {"ours": {"median": 0.002}}, "speed_of_ours_over": {}}
     measured["speed_of_ours_over"]["PyTorch"] = {"median": 1.4}
-    content = {"measured": {"resnet34": measured}, "devices": "1 x NVIDIA H200"}
+    content = {"measured": {"resnet34": measured}, "devices": "1 x NVIDIA H200", "config": {}}
     (tmp_path / f"{task_name(goal.task)}.json").write_text(json.dumps(content))
     assert goal.row(tmp_path) == ["resnet34, ms a step", "at most 2.5", "2", "1 x NVIDIA H200"]
     assert other.row(tmp_path)[1:3] == ["at least 1.5", "1.4 (missed)"]
+    measured["speed_of_ours_over"].clear()  # as without PyTorch
+    (tmp_path / f"{task_name(goal.task)}.json").write_text(json.dumps(content))
+    assert other.row(tmp_path)[2:] == ["not measured", ""]
+    content["config"]["models"] = ["resnet34", "vgg11"]  # cut short
+    (tmp_path / f"{task_name(goal.task)}.json").write_text(json.dumps(content))
+    assert goal.row(tmp_path)[2:] == ["not measured", ""]
 
 
 def test_every_goal_is_measured_by_a_task_that_is_wanted():

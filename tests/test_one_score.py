@@ -19,7 +19,7 @@ from jaxverify.record import new_record, save
 from jaxverify.rendering import TextRendering
 
 NAMES = ("no", "yes")
-SIGMOID = Classes(NAMES, one_score=0.5)
+SIGMOID, LOGIT = Classes(NAMES, one_score=0.5), Classes(NAMES, one_score=0.0)
 
 
 def indices(outputs, classes):
@@ -69,6 +69,7 @@ def test_wherever_the_score_stands_it_is_read():
     assert read([0.83, "0.83", "0.2", 1, 0.5], SIGMOID) == [1, 1, 0, 1, 0]
     assert read([[0.83], [0.2], [0.2, 0.8], [], [float("nan")]], SIGMOID) == [1, 0, -1, -1, -1]
     for shape in ((3,), (3, 1)):
+        assert indices({"y": np.array([90, -90, 3], np.int8).reshape(shape)}, LOGIT) == [1, 0, 1]
         output = np.array([0.83, 0.2, np.nan], np.float32).reshape(shape)
         assert indices({"features": np.zeros((3, 8)), "y": output}, SIGMOID) == [1, 0, -1]
     # Names that are numbers, which a probability of 1.0 must not be taken for.
@@ -111,7 +112,7 @@ def test_it_is_read_from_every_kind_of_endpoint(protocol, said, monkeypatch):
 
 
 def test_what_is_no_one_score_is_an_error_that_says_so(saved, tmp_path, capsys):
-    for output in (np.zeros((3, 2)), np.zeros(3, int), ["no"]):
+    for output in (np.zeros((3, 2)), np.array(["no"]), ["no"]):
         with pytest.raises(UserError, match=r"gives y: .*: not one score for each question"):
             indices({"y": output}, SIGMOID)
     with pytest.raises(UserError, match="--one-score reads one score"):

@@ -12,7 +12,7 @@ from jaxverify import UserError
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.file import read_answers
 from jaxverify.predictors.reading import HOWS, Unreadable, read, read_all
-from jaxverify.predictors.said import said
+from jaxverify.predictors.said import all_said
 
 PETS = Classes(("cat", "dog", "bird"))
 FOUR = Classes(("1", "2", "3", "4"))
@@ -40,7 +40,9 @@ FOUR = Classes(("1", "2", "3", "4"))
         (("false", "true"), [True, False], [1, 0]),
         (("class 1", "class 2"), ["class 1", "class 1"], [0, 0]),
         (("cat", "dog", "bird"), ["cat", "no idea", None, "dog", ""], [0, -1, -1, 1, -1]),
-        (("cat", "dog", "bird"), [0, 2, 7, -1, 0.5, np.inf, 10**400], [0, 2, -1, -1, -1, -1, -1]),
+        (("no", "yes"), [True, False], [1, 0]),
+        (("no", "yes"), ["true", "False"], [1, 0]),
+        (("True", "False"), ["true", "false"], [0, 1]),
     ],
 )
 def test_labels_are_names_or_indices_or_count_from_1_whichever_explains_all(
@@ -61,6 +63,14 @@ def test_labels_are_names_or_indices_or_count_from_1_whichever_explains_all(
         (("d0", "d1", "7"), ["7", 1], "say --answers names, indices or from-1"),
         (("cat", "dog", "bird"), ["Katze", "Hund"], "the model said 'Katze', 'Hund'"),
         (("cat", "dog"), [0.83, 0.2], "say so with --one-score"),
+        (("cat", "dog"), [0.83, 0.0, 1.0], "say so with --one-score"),
+        (("cat", "dog"), [-1, 1], "say so with --one-score"),
+        (
+            ("cat", "dog", "bird"),
+            [0, 2, 7, -1, 0.5, np.inf, 10**400],
+            "some are classes and '7', '-1', '0.5'",
+        ),
+        (("1", "2"), [[2, 0.9], [1, 0.7]], "a label with its score, or two scores"),
         (("cat", "dog", "bird"), [[0.1, 0.9]], r"the model said \[0.1, 0.9\]"),
     ],
 )
@@ -150,6 +160,77 @@ def test_two_fields_that_may_be_the_answer_are_an_error_and_one_can_be_named():
     assert read([{"a": [1, 2, 3], "b": 3}], Classes(PETS.names, output="a")) == [2]
 
 
+DIGITS = Classes(("0", "1", "2", "3"))
+
+
+def rows(*answers: dict) -> list[dict]:
+    """As a CSV file has them, all as text."""
+    return [{key: str(value) for key, value in answer.items()} for answer in answers]
+
+
+@pytest.mark.parametrize(
+    ("answers", "indices"),
+    [
+        # Scores by name, of which some are spelled as classes are.
+        (rows({"0": 0, "1": 1, "2": 0, "3": 0}, {"0": 0.2, "1": 0, "2": 0.7, "3": 0.1}), [1, 2]),
+        (rows({"0": 97, "1": 1, "2": 1, "3": 1}, {"0": 1, "1": 2, "2": 0, "3": 97}), [0, 3]),
+        # One field alone, called as a class is.
+        ([{"0": 3}, {"0": 1}, {"0": 0}, {"0": 2}], [3, 1, 0, 2]),
+        # A column of the question beside the answer that bears a common name.
+        (rows({"x0": 9, "label": 2}, {"x0": 8, "label": 0}, {"x0": 7, "label": 3}), [2, 0, 3]),
+        ([{"result": {"label": "2", "took": 7}}, {"result": {"label": "0", "took": 8}}], [2, 0]),
+    ],
+)
+def test_fields_are_chosen_once_for_all_answers(answers, indices):
+    assert read(answers, DIGITS) == indices
+
+
+@pytest.mark.parametrize(
+    ("answers", "fields"),
+    [
+        (rows({"x0": 1, "y": 2.0}, {"x0": 0, "y": 3.0}), "x0 and y"),
+        ([{"status": "0", "value": 2.0}, {"status": "1", "value": 3.0}], "status and value"),
+        (rows({"class": 1, "survived": 0}, {"class": 1, "survived": 1}), "class and survived"),
+    ],
+)
+def test_two_fields_that_may_be_the_answer_are_named(answers, fields):
+    with pytest.raises(UserError, match=f"the fields {fields}, which differ: .* --output"):
+        read(answers, DIGITS)
+    name = fields.split()[-1]
+    assert read(answers, Classes(DIGITS.names, "indices", output=name)) == [
+        int(float(answer[name])) for answer in answers
+    ]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [{"status": "0", "value": 2.0}, {"status": "0", "value": 3.0}],
+        rows({"y_pred": "cat", "i": 48}, {"y_pred": "cat", "i": 49}),
+        [{"choices": "stop", "text": "It is a cat"}] * 3,
+        [{"a": [1, 2, 3, 4], "b": [4, 3, 2, 1]}],
+    ],
+)
+def test_a_field_without_a_common_name_that_never_changes_is_no_answer(answers):
+    with pytest.raises(Unreadable, match="name the field that is the answer with --output"):
+        read(answers, Classes(("cat", "dog", "stop", "0")))
+
+
+def test_an_output_is_found_in_objects_of_one_field():
+    answers = [
+        {"result": {"label": "x", "class": "cat"}},
+        {"result": {"label": "y", "class": "dog"}},
+    ]
+    with pytest.raises(UserError, match="label and class"):
+        read(answers, PETS)
+    assert read(answers, Classes(PETS.names, output="class")) == [0, 1]
+
+
+def test_the_same_number_in_another_spelling_is_the_same_answer():
+    answers = [{"label": 1, "prediction": 1.0}, {"label": 0, "prediction": "0"}]
+    assert read(answers, Classes(("cat", "dog"))) == [1, 0]
+
+
 NAMES = st.lists(
     st.sampled_from(["cat", "dog", "0", "1", "2", "3", "01", "1.0", " 2", "yes"]),
     min_size=2,
@@ -191,7 +272,7 @@ FIELDS = st.sampled_from(["label", "scores", "classes", "x", "cat"])
 def test_no_value_leads_to_a_traceback(value):
     try:
         read([value, "cat"], PETS)
-        said(value, PETS.names)
+        all_said([value], PETS.names)
     except UserError:
         pass
 

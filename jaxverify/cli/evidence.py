@@ -20,7 +20,7 @@ def add_evidence(
     """Add to a verdict's facts what its reader has to know of the answers.
 
     Args:
-        facts: of the verdict; get "kept", "not_understood" and cautions.
+        facts: of the verdict; get "kept", "not_understood", "misread" and cautions.
         judge: of the attempt.
         said: what the model said, by the id of the question.
         found: how that was read.
@@ -28,6 +28,7 @@ def add_evidence(
 
     Guarantee: where the classes are likely misread, the outcome is no FAIL.
     """
+    facts["misread"] = False
     facts["kept"] = None if kept is None else kept._asdict()
     if kept is not None:
         again = "None of these questions was asked again, so the model may be another by now."
@@ -56,6 +57,7 @@ def add_evidence(
         labels = judge.labels[[name in found for name in judge.ids]]
         text = misread(answers, labels, facts["num_classes"])
         if text is not None:
+            facts["misread"] = True
             facts["cautions"].append(text)
             if facts["outcome"] == "FAIL":
                 facts["outcome"] = "INCONCLUSIVE"

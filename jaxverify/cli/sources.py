@@ -124,6 +124,8 @@ def _of_endpoint(options: argparse.Namespace, classes: Classes) -> Source:
     )
     session = requests.Session()
     words = f"{options.url}, {options.protocol}{', named' if options.named else ''}"
+    if options.protocol == "v2" and classes.output is not None:
+        words += f", {classes.output}"
     return Source(
         lambda _, columns: ask(endpoint, columns, classes, session=session),
         classes,

@@ -19,6 +19,7 @@ from jaxverify.cli.evidence import add_evidence
 from jaxverify.cli.judging import Judge
 from jaxverify.cli.subject import subject
 from jaxverify.errors import UserError
+from jaxverify.misread import TELLING
 from jaxverify.predictors.asking import Answered, ask_all
 from jaxverify.predictors.kept import AGAIN, Kept, check_kept
 from jaxverify.predictors.reading import Unreadable, read_all
@@ -106,9 +107,12 @@ def _ask(
 
     def enough(said: Mapping[str, Any]) -> bool:
         try:
-            return judge.is_clear(read_all(said, source.classes))
+            found = read_all(said, source.classes)
         except Unreadable:  # what comes next may decide how to read it
             return False
+        # A FAIL after a few answers may be classes that are misread, which more answers tell.
+        passed = judge.is_clear(found) and judge.verdict(found).outcome == "PASS"
+        return passed or (judge.is_clear(found) and len(found) >= TELLING)
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("asking", total=len(judge.ids))

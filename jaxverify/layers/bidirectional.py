@@ -60,6 +60,8 @@ def by_cudnn(dtype: DTypeLike) -> bool:
     """
     if jax.default_backend() != "gpu" or dtype != jnp.float32 or _scan_is_wanted.get():
         return False
+    if getattr(jax.config, "jax_default_matmul_precision", None) in ("default", "bfloat16"):
+        return False  # which JAX does not hand on to cuDNN
     return "cuda" in get_backend().platform_version
 
 

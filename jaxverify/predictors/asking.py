@@ -45,7 +45,10 @@ class Answered:
         if path is None:
             return
         if not path.exists():
-            path.write_text(json.dumps({"about": about}) + "\n")
+            try:
+                path.write_text(json.dumps({"about": about}) + "\n")
+            except OSError as error:
+                raise DataError(f"{path} cannot be written: {error.strerror}") from error
             return
         try:
             text = path.read_text(encoding="utf-8")

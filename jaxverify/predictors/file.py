@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,12 @@ def read_answers(path: Path) -> dict[str, Any]:
         raise DataError(f"{path} has no answers in it")
     if ID not in rows[0]:
         raise DataError(f"{path} has no column {ID!r}; it has {', '.join(map(str, rows[0]))}")
-    if len(rows[0]) == 1:
+    if all(len(row) == 1 for row in rows):
         raise DataError(f"{path} has no column but {ID!r}: give the answers in another")
     answers: dict[str, Any] = {}
     for row in rows:
         name = str(row.pop(ID, "")).strip().rsplit("/", 1)[-1].split(".", 1)[0]
-        answer = next(iter(row.values())) if len(row) == 1 else row
+        answer = next(iter(row.values()), None) if len(row) <= 1 else row
         answers[name] = answer if answers.get(name, answer) == answer else None
     return answers
 
@@ -62,23 +63,38 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         match path.suffix.lower():
             case ".parquet":
-                return pq.read_table(path).to_pylist()
+                return [
+                    {k: _plain(v) for k, v in r.items()} for r in pq.read_table(path).to_pylist()
+                ]
             case ".csv":
                 with pc.open_csv(path) as reader:
                     names = reader.schema.names
                 convert = pc.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
                 return pc.read_csv(path, convert_options=convert).to_pylist()
             case ".jsonl" | ".ndjson":
-                lines = path.read_text(encoding="utf-8").splitlines()
+                lines = path.read_text(encoding="utf-8-sig").split("\n")
                 return _objects(path, [json.loads(line) for line in lines if line.strip()])
             case ".json":
-                return _objects(path, json.loads(path.read_text(encoding="utf-8")))
+                return _objects(path, json.loads(path.read_text(encoding="utf-8-sig")))
     except DataError:
         raise
     except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{path} cannot be read as {path.suffix[1:]} ({reason})") from error
     raise DataError(f"{path} must end in .csv, .parquet, .json or .jsonl")
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def _objects(path: Path, value: Any) -> list[dict[str, Any]]:

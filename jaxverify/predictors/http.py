@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -11,10 +12,12 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import requests
+from urllib3.exceptions import HTTPError
 
 from jaxverify.errors import UserError
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.outputs import rows_of
+from jaxverify.predictors.said import NAMES, SCORES
 
 Protocol = Literal["v1", "v2", "mlflow"]
 Columns = Mapping[str, list[Any]]
@@ -51,9 +54,16 @@ class Endpoint:
     headers: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+        except ValueError as error:
+            raise UserError("the url is not one that begins with http:// or https://") from error
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UserError("the url is not one that begins with http:// or https://")
+        if not 0 < self.timeout < math.inf:
+            raise UserError(f"timeout is {self.timeout}; it is a number of seconds above 0")
+        if self.retries < 0:
+            raise UserError(f"retries is {self.retries}; it is 0 or more")
         if parts.username or parts.password:
             raise UserError("the url holds a password: name an environment variable instead")
 
@@ -92,7 +102,7 @@ def ask(
     if endpoint.protocol == "v2":
         predictions = _outputs(value, endpoint.url, classes)
     else:
-        predictions = _predictions(value, endpoint.url)
+        predictions = _predictions(value, endpoint.url, count)
     if endpoint.protocol == "mlflow":
         predictions = _rows(predictions, count, classes.num_scores)
     if len(predictions) != count:
@@ -123,7 +133,7 @@ def _post(endpoint: Endpoint, body: Any, session: requests.Session) -> Any:
         except requests.exceptions.ChunkedEncodingError:
             reason = "broke off"
             continue
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError, ValueError) as error:
             raise EndpointError(
                 f"{endpoint.url} cannot be asked ({type(error).__name__})"
             ) from error
@@ -201,16 +211,36 @@ def _text(value: Any) -> Any:
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
-def _predictions(value: Any, url: str) -> Sequence[Any]:
+def _predictions(value: Any, url: str, count: int) -> Sequence[Any]:
     found = value.get("predictions") if isinstance(value, dict) else value
     if isinstance(found, dict) and len(found) == 1:  # one named output
         (found,) = found.values()
     if isinstance(found, dict) and all(isinstance(each, list) for each in found.values()):
-        rows = zip(*found.values(), strict=False)  # several, a list of each
-        found = [dict(zip(found, row, strict=True)) for row in rows]
+        found = _by_question(found, count)  # several, a list of each
     if not isinstance(found, list):
         raise EndpointError(f"{url} gave no list of predictions")
     return found
+
+
+def _by_question(columns: Mapping[str, list[Any]], count: int) -> list[Any]:
+    """Objects, one for each question; a list of classes that scores belong to goes to every one."""
+    width = {
+        len(row)
+        for key, each in columns.items()
+        if key in SCORES
+        for row in each
+        if isinstance(row, list)
+    }
+    shared = {
+        key: each
+        for key, each in columns.items()
+        if key in NAMES and {len(each)} == width and not any(isinstance(x, list) for x in each)
+    }
+    own = {key: each for key, each in columns.items() if key not in shared}
+    if any(len(each) != count for each in own.values()):
+        return list(own.values())  # of another number than there were questions
+    rows = [dict(zip(own, row, strict=True)) for row in zip(*own.values(), strict=True)]
+    return [{**shared, **row} for row in rows]
 
 
 def _rows(predictions: Sequence[Any], count: int, width: int) -> Sequence[Any]:
@@ -231,7 +261,7 @@ def _outputs(value: Any, url: str, classes: Classes) -> Sequence[Any]:
         outputs = {
             str(each.get("name", i)): _array(each) for i, each in enumerate(value["outputs"])
         }
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise EndpointError(f"{url} gave no outputs of the Open Inference Protocol") from error
     if not outputs:
         raise EndpointError(f"{url} gave no outputs of the Open Inference Protocol")

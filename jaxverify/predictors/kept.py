@@ -9,7 +9,7 @@ from jaxverify.challenge import ID
 from jaxverify.errors import UserError
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.asking import Answered, AskBatch
-from jaxverify.predictors.reading import gist
+from jaxverify.predictors.reading import gists
 
 AGAIN = 20  # questions that are asked once more
 _ALPHA = 0.05
@@ -72,13 +72,12 @@ def check_kept(
 
     def again() -> list[Any]:
         read = {name: [values[i] for i in chosen] for name, values in columns.items() if name != ID}
-        answers = ask([columns[ID][i] for i in chosen], read) if chosen else []
-        return [gist(answer, classes) for answer in answers]
+        return list(ask([columns[ID][i] for i in chosen], read)) if chosen else []
 
-    before = [gist(answered.said[columns[ID][i]], classes) for i in chosen]
-    now = again()
+    asked = [[answered.said[columns[ID][i]] for i in chosen], again()]
+    before, now = _gists(asked, classes)
     differ = sum(a != b for a, b in zip(before, now, strict=True))
-    if differ and _explains(before, now, again()):
+    if differ and _explains(*_gists([*asked, again()], classes)):
         raise UserError(
             f"{answered.path} holds answers that the model no longer gives: of {len(chosen)} "
             f"questions asked again {differ} were answered otherwise. Remove the file, or name "
@@ -86,6 +85,13 @@ def check_kept(
         )
     times = sorted(answered.kept.values())
     return Kept(len(rows), times[0], times[-1], len(chosen), differ)
+
+
+def _gists(asked: Sequence[Sequence[Any]], classes: Classes) -> list[list[Any]]:
+    """What all answers come to, read together."""
+    flat = gists([answer for answers in asked for answer in answers], classes)
+    size = len(asked[0])
+    return [flat[i * size : (i + 1) * size] for i in range(len(asked))]
 
 
 def _explains(before: Sequence[Any], now: Sequence[Any], then: Sequence[Any]) -> bool:

@@ -54,6 +54,8 @@ def _rows(output: Any) -> list[Any]:
         return [{str(key): float(score) for key, score in row.items()} for row in output]
     if output.ndim == 2 and output.shape[1] == 1:
         output = output[:, 0]
+    if output.dtype.kind == "b":
+        output = output.astype(int)
     return [_plain(row) for row in output.tolist()]
 
 
@@ -77,13 +79,13 @@ def _is_scores(output: Any, classes: Classes) -> bool:
 
 def _is_whole(output: Any, classes: Classes) -> bool:
     """Labels as decimals, such as 2.0."""
-    if not _is_one_score(output, classes):
+    if not isinstance(output, np.ndarray) or output.dtype.kind != "f" or not _is_column(output):
         return False
     return bool(np.array_equal(output, np.round(output), equal_nan=True))
 
 
 def _is_one_score(output: Any, classes: Classes) -> bool:
-    return isinstance(output, np.ndarray) and output.dtype.kind == "f" and _is_column(output)
+    return isinstance(output, np.ndarray) and output.dtype.kind in "fiub" and _is_column(output)
 
 
 def _is_column(output: np.ndarray) -> bool:

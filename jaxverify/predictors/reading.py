@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from jaxverify.errors import UserError
-from jaxverify.predictors.said import NOTHING, Said, said
+from jaxverify.predictors.said import Said, all_said
 
 if TYPE_CHECKING:
     from jaxverify.predictors.answers import Classes
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 How = Literal["names", "indices", "from-1"]
 HOWS: tuple[How, ...] = ("names", "indices", "from-1")
 UNKNOWN = -1
+_TRUTH = {"false": 0, "true": 1}
 _NUMBERED = re.compile(r"^LABEL_(\d+)$")  # as Hugging Face calls classes, from 0
 
 
@@ -39,29 +40,28 @@ def read(answers: Sequence[Any], classes: "Classes") -> list[int]:
 
     Guarantee: all answers are read in one way; it does not depend on their order.
     """
+    every = _all_said(answers, classes)
     if classes.one_score is not None:
-        indices = [_of_one_score(answer, classes) for answer in answers]
+        indices = [_of_one_score(each, classes) for each in every]
     else:
-        every = [_said(answer, classes) for answer in answers]
+        _check_pairs(every, classes)
         number = _meaning(_labels(every), classes)
         indices = [_index(each, number, classes) for each in every]
     given = [answer for answer in answers if answer is not None]
     if given and all(index == UNKNOWN for index in indices):
-        hint = ""
-        if len(classes.names) == 2 and classes.one_score is None:
-            hint = "; if the model gives one score, say so with --one-score"
         raise Unreadable(
             f"no answer is one of the {len(classes.names)} classes: the model said "
-            f"{examples(given)}{hint}"
+            f"{examples(given)}{_hint(given, classes)}"
         )
     return indices
 
 
-def gist(answer: Any, classes: "Classes") -> Any:
-    """What an answer comes to, whatever the labels mean: equal for two that say the same class."""
+def gists(answers: Sequence[Any], classes: "Classes") -> list[Any]:
+    """What each answer comes to, whatever labels mean: equal for two that say the same class."""
+    every = _all_said(answers, classes)
     if classes.one_score is not None:
-        return _of_one_score(answer, classes)
-    return _said(answer, classes).top()
+        return [_of_one_score(each, classes) for each in every]
+    return [each.top() for each in every]
 
 
 def read_all(said: Mapping[str, Any], classes: "Classes") -> dict[str, int]:
@@ -80,22 +80,39 @@ def examples(answers: Iterable[Any], most: int = 3) -> str:
     return ", ".join([*cut, *(["..."] if len(shown) > most else [])])
 
 
-def _said(answer: Any, classes: "Classes") -> Said:
+def _all_said(answers: Sequence[Any], classes: "Classes") -> list[Said]:
     names = () if classes.one_score is not None else classes.names
-    try:
-        return said(answer, names, classes.output)
-    except RecursionError:  # lists in lists without end
-        return NOTHING
+    return all_said(answers, names, classes.output)
 
 
-def _labels(every: Iterable[Said]) -> list[Any]:
-    """The different labels, those of scores among them; True is none of 1 and "1"."""
-    labels: dict[Any, Any] = {}
-    for each in every:
-        for label in (each.label, *(each.named or ())):
-            if isinstance(label, bool | int | float | str | np.generic):
-                labels[str(label)] = label
-    return list(labels.values())
+def _labels(every: Iterable[Said]) -> list[str]:
+    """The different labels, those of scores among them."""
+    return list(dict.fromkeys(x for each in every for x in (each.label, *(each.named or ())) if x))
+
+
+def _check_pairs(every: Sequence[Said], classes: "Classes") -> None:
+    """Of two classes: a label and its score are two numbers, and so are two scores."""
+    if len(classes.names) != 2:
+        return
+    pairs = [each.scores for each in every if each.scores and len(each.scores) == 2]
+    columns = list(zip(*pairs, strict=True))
+    whole = [all(value == np.round(value) for value in column) for column in columns]
+    shares = [all(0 <= value <= 1 for value in column) for column in columns]
+    if sorted(whole) == [False, True] and shares[whole.index(False)]:
+        raise Unreadable(
+            "the answers are two numbers, of which one is always whole: a label with its score, or "
+            "two scores? Give labels alone"
+        )
+
+
+def _hint(given: Sequence[Any], classes: "Classes") -> str:
+    fields = {key for answer in given if isinstance(answer, Mapping) for key in answer}
+    if len(fields) > 1 and classes.output is None:
+        shown = ", ".join(sorted(map(str, fields))[:8])
+        return f"; name the field that is the answer with --output: {shown}"
+    if len(classes.names) == 2 and classes.one_score is None:
+        return "; if the model gives one score, say so with --one-score"
+    return ""
 
 
 def _index(each: Said, number: Mapping[str, int], classes: "Classes") -> int:
@@ -108,23 +125,30 @@ def _index(each: Said, number: Mapping[str, int], classes: "Classes") -> int:
     return classes.ours(value) if len(each.scores or ()) == len(classes.names) else UNKNOWN
 
 
-def _of_one_score(answer: Any, classes: "Classes") -> int:
-    each = _said(answer, classes)
-    values = [each.label] if each.scores is None else each.scores
-    number = _number(values[0]) if len(values) == 1 else None
-    if number is None or classes.one_score is None or np.isnan(number):
+def _of_one_score(each: Said, classes: "Classes") -> int:
+    number = None if each.label is None else _number(each.label)
+    if number is None or classes.one_score is None:
         return UNKNOWN
     return classes.ours(int(number > classes.one_score))
 
 
-def _meaning(labels: Sequence[Any], classes: "Classes") -> dict[str, int]:
+def _meaning(labels: Sequence[str], classes: "Classes") -> dict[str, int]:
     """The class index of each label that is one, by its text."""
     hows: tuple[How, ...] = HOWS if classes.labels_are is None else (classes.labels_are,)
     readings: dict[How, dict[str, int]] = {}
     for how in hows:
-        indices = {str(label): _RULES[how](label, classes) for label in labels}
+        indices = {label: _RULES[how](label, classes) for label in labels}
         readings[how] = {text: index for text, index in indices.items() if index != UNKNOWN}
     understood = set().union(*readings.values())
+    numbers = [label for label in labels if _number(label) is not None]
+    odd = [label for label in numbers if label not in understood]
+    if odd and len(odd) < len(numbers) and classes.labels_are is None:
+        hint = " If the model gives one score, say so with --one-score."
+        raise Unreadable(
+            f"of the numbers that the model answers some are classes and {examples(odd)} are none: "
+            "say --answers names, indices or from-1 to count them as wrong."
+            f"{hint if len(classes.names) == 2 else ''}"
+        )
     full: dict[How, dict[str, int]] = {
         how: reading for how, reading in readings.items() if set(reading) == understood
     }
@@ -155,19 +179,19 @@ def _by_number(text: str) -> tuple[float, str]:
     return (np.inf if number is None or np.isnan(number) else number, text)
 
 
-def _name(label: Any, classes: "Classes") -> int:
+def _name(label: str, classes: "Classes") -> int:
     """By the name as it stands, then without blanks around it, then as a number."""
-    names, text = classes.names, str(label)
-    if classes.order is not None and _number(label) is not None:
+    names, number = classes.names, _number(label)
+    if classes.order is not None and number is not None:
         return UNKNOWN  # who counts in an order of their own means that by numbers
     tries: list[tuple[Sequence[Any], Any]] = [
-        (names, text),
-        ([name.strip() for name in names], text.strip()),
-        (names, text.strip().removeprefix("__label__")),  # as fastText has it
+        (names, label),
+        ([name.strip() for name in names], label.strip()),
+        (names, label.strip().removeprefix("__label__")),  # as fastText has it
     ]
-    if isinstance(label, bool):
-        tries.append(([name.lower() for name in names], text.lower()))
-    elif (number := _number(label)) is not None:  # 1.0 or "1" for the class called "01"
+    if label.lower() in _TRUTH:
+        tries.append(([name.lower() for name in names], label.lower()))
+    if number is not None:  # 1.0 or "1" for the class called "01"
         tries.append(([_number(name) for name in names], number))
     for candidates, wanted in tries:
         if candidates.count(wanted) == 1:
@@ -175,10 +199,11 @@ def _name(label: Any, classes: "Classes") -> int:
     return UNKNOWN
 
 
-def _index_from(start: int) -> Callable[[Any, "Classes"], int]:
-    def rule(label: Any, classes: "Classes") -> int:
-        if start == 0 and isinstance(label, str) and label not in classes.names:
+def _index_from(start: int) -> Callable[[str, "Classes"], int]:
+    def rule(label: str, classes: "Classes") -> int:
+        if start == 0 and label.lower() not in [name.lower() for name in classes.names]:
             label = _NUMBERED.sub(r"\1", label.strip())
+            label = str(_TRUTH.get(label.lower(), label))
         number = _number(label)
         if number is None or not number.is_integer():
             return UNKNOWN
@@ -188,16 +213,15 @@ def _index_from(start: int) -> Callable[[Any, "Classes"], int]:
     return rule
 
 
-def _number(label: Any) -> float | None:
-    if isinstance(label, bool | np.bool_):
-        return None
+def _number(label: str | float) -> float | None:
     try:
-        return float(label)
+        number = float(label)
     except (TypeError, ValueError, OverflowError):
         return None
+    return None if np.isnan(number) else number
 
 
-_RULES: dict[How, Callable[[Any, "Classes"], int]] = {
+_RULES: dict[How, Callable[[str, "Classes"], int]] = {
     "names": _name,
     "indices": _index_from(0),
     "from-1": _index_from(1),

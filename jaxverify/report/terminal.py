@@ -30,6 +30,8 @@ def meaning(facts: Mapping[str, Any]) -> str:
     """The outcome in words; where the model's own training samples decide, by these."""
     outcome = facts["outcome"]
     own = facts.get("own", {}).get("outcome")
+    if facts.get("misread") and outcome == "INCONCLUSIVE":
+        return "the classes are likely misread; this is not a pass"
     return _NOT_OWN[outcome] if own == outcome != "PASS" else MEANINGS[outcome]
 
 
