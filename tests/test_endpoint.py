@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxverify import DataError, ExtraTask, UserError
+from jaxverify import ExtraTask, UserError
 from jaxverify.challenge import questions
 from jaxverify.cli import main
 from jaxverify.predictors import http as http_module
 from jaxverify.predictors.answers import Classes
-from jaxverify.predictors.asking import Answered, ask_all
 from jaxverify.predictors.http import Endpoint, EndpointError, ask
 from jaxverify.record import load, new_record, save
 from jaxverify.rendering import Column, ImageRendering, TextRendering, VectorRendering
@@ -390,27 +389,3 @@ def test_a_server_that_talks_another_protocol_is_an_error(tmp_path):
         server.protocol = "v2"
         with pytest.raises(EndpointError, match="no outputs of the Open Inference Protocol"):
             ask(Endpoint(server.url, "v2"), some, Classes(NAMES))
-
-
-@pytest.mark.parametrize("content", ["", "x\n", "[]\n", '{"about": 1}\n{"id": "a"}\n', "\xff"])
-def test_a_file_that_holds_no_answers_is_refused(content, tmp_path):
-    path = tmp_path / "cache.jsonl"
-    path.write_text(content, encoding="latin-1")
-    with pytest.raises(DataError, match=r"holds (no answers|the answers of another)"):
-        Answered(path, "model")
-
-
-def test_batches_are_of_the_size_asked_for():
-    sizes = []
-
-    def answer(ids, columns):
-        assert len(ids) == len(columns["x"])
-        sizes.append(len(columns["x"]))
-        return [0] * sizes[-1]
-
-    ids = [str(i) for i in range(10)]
-    found = ask_all(answer, {"id": ids, "x": list(range(10))}, Answered(None, ""), batch_size=4)
-    assert sizes == [4, 4, 2]
-    assert list(found) == ids
-    with pytest.raises(UserError, match="batch_size is 0"):
-        ask_all(answer, {"id": [], "x": []}, Answered(None, ""), batch_size=0)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from test_endpoint import Model, Server, saved, verify
 
-from jaxverify import UserError
+from jaxverify import DataError, UserError
 from jaxverify.challenge import ID
 from jaxverify.predictors.answers import Classes
-from jaxverify.predictors.asking import Answered
+from jaxverify.predictors.asking import Answered, ask_all
 from jaxverify.predictors.kept import AGAIN, check_kept
 
 PETS = Classes(("cat", "dog", "bird"))
@@ -117,3 +117,27 @@ def test_answers_of_an_earlier_version_are_refused(tmp_path):
     path.write_text('{"about": "model"}\n{"id": "q0", "index": 2}\n')
     with pytest.raises(UserError, match="holds answers of an earlier version"):
         Answered(path, "model")
+
+
+@pytest.mark.parametrize("content", ["", "x\n", "[]\n", '{"about": 1}\n{"id": "a"}\n', "\xff"])
+def test_a_file_that_holds_no_answers_is_refused(content, tmp_path):
+    path = tmp_path / "cache.jsonl"
+    path.write_text(content, encoding="latin-1")
+    with pytest.raises(DataError, match=r"holds (no answers|the answers of another)"):
+        Answered(path, "model")
+
+
+def test_batches_are_of_the_size_asked_for():
+    sizes = []
+
+    def answer(ids, columns):
+        assert len(ids) == len(columns["x"])
+        sizes.append(len(columns["x"]))
+        return [0] * sizes[-1]
+
+    ids = [str(i) for i in range(10)]
+    found = ask_all(answer, {"id": ids, "x": list(range(10))}, Answered(None, ""), batch_size=4)
+    assert sizes == [4, 4, 2]
+    assert list(found) == ids
+    with pytest.raises(UserError, match="batch_size is 0"):
+        ask_all(answer, {"id": [], "x": []}, Answered(None, ""), batch_size=0)
