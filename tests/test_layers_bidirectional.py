@@ -64,7 +64,8 @@ def calls(monkeypatch) -> list[str]:
 def pretend_to_be(monkeypatch, platform_version: str) -> None:
     backend = SimpleNamespace(platform_version=platform_version)
     monkeypatch.setattr(door, "get_backend", lambda: backend)
-    monkeypatch.setattr(door, "jax", SimpleNamespace(default_backend=lambda: "gpu"))
+    stand_in = SimpleNamespace(default_backend=lambda: "gpu", config=jax.config)
+    monkeypatch.setattr(door, "jax", stand_in)
 
 
 def sequence(*shape: int) -> jax.Array:
@@ -132,6 +133,9 @@ def test_cudnn_serves_float32_on_an_nvidia_gpu_where_nobody_asked_for_a_scan(mon
     with by_scan():
         assert not by_cudnn(jnp.float32)
     assert by_cudnn(jnp.float32)
+    for precision in ("bfloat16", "default"):  # which JAX does not hand on to cuDNN
+        with jax.default_matmul_precision(precision):
+            assert not by_cudnn(jnp.float32)
     pretend_to_be(monkeypatch, "rocm 60000")
     assert not by_cudnn(jnp.float32)
 
