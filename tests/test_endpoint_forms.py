@@ -32,10 +32,9 @@ def answered(said, protocol="v1", count=3, **options):
 @pytest.mark.parametrize(
     "predictions",
     [
-        {"classes": ["maybe", "no", "yes"], "scores": [[row[2], row[0], row[1]] for row in ROWS]},
         {"label": ["maybe", "no", "yes"], "scores": ROWS[::-1]},
         {"label": ["maybe", "no", "yes"], "score": [0.7, 0.6, 0.5]},
-        {"scores": ROWS, "latency": [1, 2, 3]},
+        {"scores": ROWS, "latency": [1.5, 0.2, 3.1]},
     ],
 )
 def test_columns_are_cut_into_answers_and_classes_go_to_every_one(predictions):
@@ -45,6 +44,9 @@ def test_columns_are_cut_into_answers_and_classes_go_to_every_one(predictions):
 def test_the_names_of_all_classes_are_no_answers_of_as_many_questions():
     predictions = {"classes": list(NAMES), "scores": ROWS[:2]}
     assert answered({"predictions": predictions}, count=2) == [2, 0]
+    predictions = {"classes": list(NAMES), "probs": ROWS}
+    with pytest.raises(UserError, match="choose another --batch-size"):
+        answered({"predictions": predictions})
     with pytest.raises(EndpointError, match="gave 2 predictions for 3 questions"):
         answered({"predictions": {"a": [1, 2], "b": [1, 2, 3]}})
 

@@ -70,7 +70,7 @@ def test_labels_are_names_or_indices_or_count_from_1_whichever_explains_all(
             [0, 2, 7, -1, 0.5, np.inf, 10**400],
             "some are classes and '7', '-1', '0.5'",
         ),
-        (("1", "2"), [[2, 0.9], [1, 0.7]], "a label with its score, or two scores"),
+        (("1", "2"), [[2, 0.9], [1, 0.7]], "a label with its score, or scores"),
         (("cat", "dog", "bird"), [[0.1, 0.9]], r"the model said \[0.1, 0.9\]"),
     ],
 )
@@ -205,15 +205,40 @@ def test_two_fields_that_may_be_the_answer_are_named(answers, fields):
 @pytest.mark.parametrize(
     "answers",
     [
-        [{"status": "0", "value": 2.0}, {"status": "0", "value": 3.0}],
         rows({"y_pred": "cat", "i": 48}, {"y_pred": "cat", "i": 49}),
         [{"choices": "stop", "text": "It is a cat"}] * 3,
-        [{"a": [1, 2, 3, 4], "b": [4, 3, 2, 1]}],
+        [{"a": [1, 2, 3], "b": [4, 3, 2]}],
     ],
 )
 def test_a_field_without_a_common_name_that_never_changes_is_no_answer(answers):
     with pytest.raises(Unreadable, match="name the field that is the answer with --output"):
         read(answers, Classes(("cat", "dog", "stop", "0")))
+
+
+SCORED = [{"probabilities": [0.7, 0.1, 0.1, 0.1]}, {"probabilities": [0.1, 0.1, 0.1, 0.7]}]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [{**each, "attempt": 1 + i % 2} for i, each in enumerate(SCORED * 9)],
+        [{**each, "class": i % 3} for i, each in enumerate(SCORED * 9)],
+        [{"x0": i % 4, "y": each["probabilities"]} for i, each in enumerate(SCORED * 9)],
+        [{"pred": f"LABEL_{i % 4}", "g": str(i % 3)} for i in range(18)],
+        [{"0": i, "1": 20 + i, "2": 21, "3": 22, "y": i % 4} for i in range(18)],
+    ],
+)
+def test_a_number_beside_the_answer_that_may_be_a_class_is_no_answer_unless_named(answers):
+    with pytest.raises(UserError, match="--output"):
+        read(answers, DIGITS)
+    with pytest.raises(UserError, match="no answer has the field 'other'; there are"):
+        read(answers, Classes(DIGITS.names, output="other"))
+
+
+def test_answers_in_fields_of_several_names_are_all_read():
+    answers = [{"label": "cat", "n": 1.5}, {"prediction": "dog", "n": 2.5}, {}, {"n": 7.5}]
+    assert read(answers, PETS) == [0, 1, -1, -1]
+    assert read([{"0": 3}, {}, {"0": 1}, {"0": 0}], DIGITS) == [3, -1, 1, 0]
 
 
 def test_an_output_is_found_in_objects_of_one_field():

@@ -2,10 +2,10 @@
 
 python -m train.readings
 
-An honest model knows nearly all extra samples, a lazy one none; each gives its answers in a form
-drawn for it, about classes that are called in every way we have seen. A verdict is wrong if an
-honest model fails or a lazy one passes. What was counted goes to ``results/readings/``, and from
-there to the table of ``docs/models.md``.
+An honest model knows nearly all extra samples, a lazy one none; each gives its answers in every
+form, about classes that are called in every way we have seen. A verdict is wrong if an honest model
+fails, or a lazy one passes whose answers, read rightly, do not pass: one in a hundred may by chance.
+What was counted goes to ``results/readings/``, and from there to the table of ``docs/models.md``.
 """
 
 import argparse
@@ -152,14 +152,19 @@ def measure(sets: int, track: Callable[..., Any] = lambda kinds, **_: kinds) -> 
         judges = [_judge(c, labels, NAMES[called](c)) for c, labels in tasks]
         for form in FORMS:
             outcomes: dict[str, Counter[str]] = {"honest": Counter(), "lazy": Counter()}
+            wrong = 0
             for i in range(sets):
                 judge, honest = judges[i % len(judges)], rng.random() < 0.5
                 answers = _answers(judge, honest, rng)
                 said = {name: FORMS[form](each) for name, each in answers.items()}
-                outcomes["honest" if honest else "lazy"][_outcome(judge, said)] += 1
+                outcome = _outcome(judge, said)
+                outcomes["honest" if honest else "lazy"][outcome] += 1
+                if outcome == ("FAIL" if honest else "PASS"):
+                    rightly = judge.verdict({name: each.index for name, each in answers.items()})
+                    wrong += honest or rightly.outcome != "PASS"
             measured[f"{called}; {form}"] = {
                 "outcomes": {who: dict(counts) for who, counts in outcomes.items()},
-                "wrong": outcomes["honest"]["FAIL"] + outcomes["lazy"]["PASS"],
+                "wrong": int(wrong),
             }
     return measured
 
@@ -210,7 +215,9 @@ def fill(page: str) -> str:
             row += map(str, (counts["PASS"], counts["FAIL"], other, counts["no verdict"]))
         rows.append(row)
     wrong = sum(one["wrong"] for one in measured.values())
-    text = f"{markdown_table(rows)}\n{wrong} wrong verdicts.\n"
+    chance = sum(one["outcomes"]["lazy"].get("PASS", 0) for one in measured.values())
+    text = f"{markdown_table(rows)}\n{wrong} wrong verdicts. "
+    text += f"{chance} lazy models passed by chance: their answers were read rightly.\n"
     return _BLOCK.sub(lambda block: f"{block[1]}{text}{block[2]}", page)
 
 

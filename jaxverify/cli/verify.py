@@ -22,7 +22,7 @@ from jaxverify.errors import UserError
 from jaxverify.misread import TELLING
 from jaxverify.predictors.asking import Answered, ask_all
 from jaxverify.predictors.kept import AGAIN, Kept, check_kept
-from jaxverify.predictors.reading import Unreadable, read_all
+from jaxverify.predictors.reading import read_all
 from jaxverify.record import Record, load
 from jaxverify.report.in_toto import Subject, statement
 from jaxverify.report.terminal import page
@@ -71,6 +71,9 @@ def _check(options: argparse.Namespace) -> None:
                 raise UserError(
                     f"--{name} compares whole sets of answers: leave --test sequential out"
                 )
+    for path in (options.html, options.in_toto):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UserError(f"{path} cannot be written: its folder is missing")
     if (options.own is None) != (options.own_accuracy is None):
         raise UserError("--own and --own-accuracy go together: the samples, and what to expect")
 
@@ -108,7 +111,7 @@ def _ask(
     def enough(said: Mapping[str, Any]) -> bool:
         try:
             found = read_all(said, source.classes)
-        except Unreadable:  # what comes next may decide how to read it
+        except UserError:  # what comes next may decide how to read it
             return False
         # A FAIL after a few answers may be classes that are misread, which more answers tell.
         passed = judge.is_clear(found) and judge.verdict(found).outcome == "PASS"

@@ -36,9 +36,10 @@ def read_answers(path: Path) -> dict[str, Any]:
     if all(len(row) == 1 for row in rows):
         raise DataError(f"{path} has no column but {ID!r}: give the answers in another")
     answers: dict[str, Any] = {}
+    fields = {key for row in rows for key in row if key != ID}
     for row in rows:
         name = str(row.pop(ID, "")).strip().rsplit("/", 1)[-1].split(".", 1)[0]
-        answer = next(iter(row.values()), None) if len(row) <= 1 else row
+        answer = next(iter(row.values()), None) if len(fields) == 1 else row or None
         answers[name] = answer if answers.get(name, answer) == answer else None
     return answers
 

@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from jaxverify.errors import UserError
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.outputs import rows_of
-from jaxverify.predictors.said import NAMES, SCORES
+from jaxverify.predictors.said import NAMES
 
 Protocol = Literal["v1", "v2", "mlflow"]
 Columns = Mapping[str, list[Any]]
@@ -224,18 +224,21 @@ def _predictions(value: Any, url: str, count: int) -> Sequence[Any]:
 
 def _by_question(columns: Mapping[str, list[Any]], count: int) -> list[Any]:
     """Objects, one for each question; a list of classes that scores belong to goes to every one."""
-    width = {
-        len(row)
-        for key, each in columns.items()
-        if key in SCORES
-        for row in each
-        if isinstance(row, list)
-    }
+    rows = [row for each in columns.values() for row in each if isinstance(row, list)]
     shared = {
         key: each
         for key, each in columns.items()
-        if key in NAMES and {len(each)} == width and not any(isinstance(x, list) for x in each)
+        if key in NAMES
+        and rows
+        and len(each) == len(rows[0])
+        and len(set(map(str, each))) == len(each)
+        and not any(isinstance(label, list) for label in each)
     }
+    if shared and any(len(each) == count for each in shared.values()):
+        raise UserError(
+            f"{' and '.join(shared)} may be of all classes or of {count} questions, which are as "
+            "many: choose another --batch-size"
+        )
     own = {key: each for key, each in columns.items() if key not in shared}
     if any(len(each) != count for each in own.values()):
         return list(own.values())  # of another number than there were questions

@@ -91,23 +91,23 @@ def _labels(every: Iterable[Said]) -> list[str]:
 
 
 def _check_pairs(every: Sequence[Said], classes: "Classes") -> None:
-    """Of two classes: a label and its score are two numbers, and so are two scores."""
-    if len(classes.names) != 2:
+    """Refuse lists of a label and its score: numbers like scores, of which one is whole."""
+    rows = [each.scores for each in every if each.scores]
+    if len({len(row) for row in rows}) != 1 or len(rows) < 2:
         return
-    pairs = [each.scores for each in every if each.scores and len(each.scores) == 2]
-    columns = list(zip(*pairs, strict=True))
-    whole = [all(value == np.round(value) for value in column) for column in columns]
-    shares = [all(0 <= value <= 1 for value in column) for column in columns]
-    if sorted(whole) == [False, True] and shares[whole.index(False)]:
+    columns = list(zip(*rows, strict=True))
+    whole = [all(x == np.round(x) and 0 <= x <= len(classes.names) for x in c) for c in columns]
+    sums = [sum(row) for row in rows]
+    if any(whole) and not all(whole) and max(sums) - min(sums) > 1e-3:
         raise Unreadable(
-            "the answers are two numbers, of which one is always whole: a label with its score, or "
-            "two scores? Give labels alone"
+            "the answers are lists of numbers, of which one is always whole: a label with its "
+            "score, or scores? Give labels alone, or an object of both"
         )
 
 
 def _hint(given: Sequence[Any], classes: "Classes") -> str:
     fields = {key for answer in given if isinstance(answer, Mapping) for key in answer}
-    if len(fields) > 1 and classes.output is None:
+    if len(fields) > 1 and classes.output is None and fields != set(classes.names):
         shown = ", ".join(sorted(map(str, fields))[:8])
         return f"; name the field that is the answer with --output: {shown}"
     if len(classes.names) == 2 and classes.one_score is None:

@@ -7,6 +7,7 @@ object is the answer is found out once, from all answers.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -65,7 +66,7 @@ def all_said(
         output: of objects: the field that holds the answer.
 
     Raises:
-        UserError: if two fields may be the answer, and differ.
+        UserError: if two fields may be the answer, and differ, or none is called ``output``.
 
     >>> [each.top() for each in all_said(["cat", [0.1, 0.9], {"label": "cat", "score": 0.9}])]
     [('label', 'cat'), ('position', 1), ('label', 'cat')]
@@ -74,7 +75,7 @@ def all_said(
     """
     values = [_opened(answer, names) for answer in answers]
     for _ in range(_MOST):
-        objects = [value for value in values if isinstance(value, Mapping)]
+        objects = [value for value in values if isinstance(value, Mapping) and value]
         if output is not None and any(output in each for each in objects):
             values = [_at(value, output) for value in values]
             output = None
@@ -87,6 +88,9 @@ def all_said(
             break
         values = [_opened(value, names) for value in values]
     objects = [value for value in values if isinstance(value, Mapping) and value]
+    if output is not None and objects:
+        fields = ", ".join(dict.fromkeys(str(key) for each in objects for key in each))
+        raise UserError(f"no answer has the field {output!r}; there are {fields[:200]}")
     form = _Form.of(objects, names) if objects else None
     return [
         form.said(value) if form and isinstance(value, Mapping) else _said(value)
@@ -108,42 +112,57 @@ class _Form(NamedTuple):
     """Where in objects the answer is.
 
     Attributes:
-        label: the field of a label.
-        scores: the field of scores.
+        labels: the fields of a label, of which an object has one or more, all alike.
+        scores: likewise of scores.
         owners: the field of the names that these belong to.
         named: fields that are scores of the class which they are called after.
     """
 
-    label: str | None = None
-    scores: str | None = None
+    labels: tuple[str, ...] = ()
+    scores: tuple[str, ...] = ()
     owners: str | None = None
     named: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, objects: Sequence[Mapping[str, Any]], names: Sequence[str]) -> "_Form":
-        keys = dict.fromkeys(key for each in objects for key in each)
+        keys = list(dict.fromkeys(key for each in objects for key in each))
         by_name = tuple(names) if names and _in_all(objects, names, is_number) else ()
-        if label := _one_of(_label_fields(objects, keys, names, by_name), objects, _label_at):
-            return cls(label=label)
-        if by_name:
-            return cls(named=by_name)
         many = [k for k in (*SCORES, *LABELS) if any(_is_many(each.get(k)) for each in objects)]
-        if scores := _one_of(many, objects, lambda each, key: _said(each.get(key)).top()):
-            owners = [k for k in NAMES if any(_are_labels(each.get(k)) for each in objects)]
-            return cls(scores=scores, owners=next(iter(owners), None))
-        all_numbers = all(is_number(value) for each in objects for value in each.values())
-        return cls(named=tuple(keys)) if all_numbers else cls()
+        many += [k for k in keys if k not in many and _are_scores(objects, k, len(names))]
+        owners = next((k for k in keys if _are_owners(objects, k, many, names)), None)
+        scores = cls(scores=tuple(many), owners=owners) if many and not by_name else cls()
+        if by_name:
+            scores = cls(named=by_name)
+        known, others = _label_fields(objects, [k for k in keys if k not in by_name], names)
+        _check_alike([*known, *others], objects, _label_at)
+        if known:
+            labels = cls(labels=(*known, *others))
+            _check_together(labels, scores, objects)
+            return labels
+        if others:
+            labels = cls(labels=tuple(others))
+            if scores != cls() and any(is_number(labels.said(each).label) for each in objects):
+                _refuse([*others, *(many or ["scores by name"])])
+            _check_together(labels, scores, objects)
+            return labels
+        _check_alike(many, objects, lambda each, key: _said(each.get(key)).top())
+        if scores != cls():
+            return scores
+        numbers = all(is_number(value) for each in objects for value in each.values())
+        best_few = len(keys) == len(names) or len({tuple(each) for each in objects}) > 1
+        if numbers and (best_few or len(objects) == 1) and all(_is_class(k, names) for k in keys):
+            return cls(named=tuple(keys))
+        return cls()
 
     def said(self, fields: Mapping[str, Any]) -> Said:
         """What one object says."""
-        if self.label is not None:
-            return _said(_label_at(fields, self.label))
+        for key in self.labels:
+            if (label := _label_at(fields, key)) is not None:
+                return _said(label)
         if self.named:
             found = {k: float(fields[k]) for k in self.named if is_number(fields.get(k))}
             return Said(named=found) if found else NOTHING
-        if self.scores is None:
-            return NOTHING
-        each = _said(fields.get(self.scores))
+        each = next((_said(fields[key]) for key in self.scores if key in fields), NOTHING)
         owners: Any = None if self.owners is None else fields.get(self.owners)
         if _are_labels(owners) and each.scores is not None and len(each.scores) == len(owners):
             return Said(named=dict(zip(map(spelled, owners), each.scores, strict=True)))
@@ -151,49 +170,93 @@ class _Form(NamedTuple):
 
 
 def _label_fields(
-    objects: Sequence[Mapping[str, Any]],
-    keys: Mapping[str, None],
-    names: Sequence[str],
-    by_name: Sequence[str],
-) -> list[str]:
-    """The fields that may be the label."""
-    fields = [key for key in keys if key not in by_name and key not in SCORES]
-    known = [
+    objects: Sequence[Mapping[str, Any]], keys: Sequence[str], names: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The fields that may be the label: those called so, and others that hold classes.
+
+    Where a field that is called so holds the names of classes, numbers in others are not taken for
+    classes; everywhere else they may be.
+    """
+    values = {key: [_label_at(each, key) for each in objects] for key in keys if key not in SCORES}
+    values = {key: [x for x in labels if x is not None] for key, labels in values.items()}
+    known = [key for key, labels in values.items() if labels and key in LABELS]
+    known += [key for key, labels in values.items() if len(labels) == len(objects) and key in NAMES]
+    words = {name.strip() for name in names if not is_number(name)}
+
+    def share(key: str, fits: Any) -> float:
+        return sum(map(fits, values[key])) / len(objects)
+
+    def is_word(label: Any) -> bool:
+        return str(label).strip() in words
+
+    sure = any(share(key, is_word) > 0.5 for key in known)
+    others = [
         key
-        for key in fields
-        if (key in LABELS and any(_label_at(each, key) is not None for each in objects))
-        or (key in NAMES and all(_label_at(each, key) is not None for each in objects))
+        for key, labels in values.items()
+        if key not in known
+        and (len({spelled(label) for label in labels}) > 1 or len(objects) == 1 < len(keys))
+        and share(key, is_word if sure else lambda label: _is_class(label, names)) > 0.5
     ]
-
-    def says_classes(key: str) -> bool:
-        labels = [_label_at(each, key) for each in objects]
-        if any(label is None for label in labels):
-            return False
-        texts = {spelled(label) for label in labels}
-        return texts <= set(names) and (len(texts) > 1 or len(objects) == 1)
-
-    others = [key for key in fields if key not in known and says_classes(key)]
-    if others and not known and all(map(is_number, names)):
-        # Any number may be a class then: it takes more than that to tell which field is the answer.
-        others += [
-            key for key in fields if key not in others and _in_all(objects, [key], is_number)
-        ]
-    return known + others
+    return known, others
 
 
-def _one_of(
-    candidates: Sequence[str], objects: Sequence[Mapping[str, Any]], read: Any
-) -> str | None:
-    """The first of the fields, if all agree in every object."""
+def _is_class(label: Any, names: Sequence[str]) -> bool:
+    """Whether a label may be a class, under any reading of it."""
+    text = spelled(label).strip().removeprefix("__label__")
+    number = text.removeprefix("LABEL_")
+    if text.lower() in {name.strip().lower() for name in names}:
+        return True
+    if not is_number(number):
+        return text.lower() in ("true", "false") and len(names) == 2
+    return float(number).is_integer() and 0 <= float(number) <= len(names)
+
+
+def _check_alike(keys: Sequence[str], objects: Sequence[Mapping[str, Any]], read: Any) -> None:
+    """Refuse fields that differ in any object."""
     for each in objects:
-        found = [value for key in candidates if (value := read(each, key)) is not None]
-        values = {value if isinstance(value, tuple) else spelled(value) for value in found}
-        if len(values) > 1:
-            raise UserError(
-                f"the answers have the fields {' and '.join(candidates)}, which differ: name the "
-                "one that is the answer with --output"
-            )
-    return next(iter(candidates), None)
+        found = [value for key in keys if (value := read(each, key)) is not None]
+        if len({x if isinstance(x, tuple) else spelled(_plain_number(x)) for x in found}) > 1:
+            _refuse(keys)
+
+
+def _check_together(labels: "_Form", scores: "_Form", objects: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse labels that are not those of the highest of the scores beside them, in any order."""
+    pairs = [(labels.said(each).top(), scores.said(each).top()) for each in objects]
+    pairs = [(label, top) for label, top in pairs if label is not None and top is not None]
+    counts = Counter(pairs)
+    best: dict[Any, int] = {}
+    for (_, top), count in counts.items():
+        best[top] = max(best.get(top, 0), count)
+    if len(pairs) > len(objects) / 2 and sum(best.values()) < 0.8 * len(pairs):
+        _refuse([*labels.labels, *(scores.scores or ("scores by name",))])
+
+
+def _refuse(keys: Sequence[str]) -> None:
+    raise UserError(
+        f"the answers have the fields {' and '.join(keys)}, which differ: name the one that is the "
+        "answer with --output"
+    )
+
+
+def _plain_number(value: Any) -> Any:
+    """A number, however it is spelled: "2.0" is 2."""
+    return float(value) if is_number(value) else value
+
+
+def _are_scores(objects: Sequence[Mapping[str, Any]], key: str, num_classes: int) -> bool:
+    """Whether a field holds a number for each class in every object."""
+    every = [_said(each.get(key)).scores for each in objects]
+    return all(scores is not None and len(scores) == num_classes for scores in every)
+
+
+def _are_owners(
+    objects: Sequence[Mapping[str, Any]], key: str, many: Sequence[str], names: Sequence[str]
+) -> bool:
+    """Whether a field holds the names that scores belong to."""
+    found = [each.get(key) for each in objects if key in each]
+    if key in many or not all(map(_are_labels, found)):
+        return False
+    return key in NAMES or all(_is_class(x, names) for labels in found for x in labels or ())
 
 
 def _label_at(fields: Mapping[str, Any], key: str) -> Any:
