@@ -3,9 +3,10 @@
 python -m train.readings
 
 An honest model knows nearly all extra samples, a lazy one none; each gives its answers in every
-form, about classes that are called in every way we have seen. A verdict is wrong if an honest model
-fails, or a lazy one passes whose answers, read rightly, do not pass: one in a hundred may by chance.
-What was counted goes to ``results/readings/``, and from there to the table of ``docs/models.md``.
+form, about classes that are called in every way we have seen. A verdict is wrong if an honest
+model fails, or a lazy one passes whose answers, read rightly, do not: one in a hundred may by
+chance. What was counted goes to ``results/readings/``, and from there to the table of
+``docs/models.md``.
 """
 
 import argparse

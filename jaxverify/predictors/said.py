@@ -128,7 +128,8 @@ class _Form(NamedTuple):
         keys = list(dict.fromkeys(key for each in objects for key in each))
         by_name = tuple(names) if names and _in_all(objects, names, is_number) else ()
         many = [k for k in (*SCORES, *LABELS) if any(_is_many(each.get(k)) for each in objects)]
-        many += [k for k in keys if k not in many and _are_scores(objects, k, len(names))]
+        unnamed = [k for k in keys if k not in (*many, *NAMES)]
+        many += [k for k in unnamed if _are_scores(objects, k, len(names))]
         owners = next((k for k in keys if _are_owners(objects, k, many, names)), None)
         scores = cls(scores=tuple(many), owners=owners) if many and not by_name else cls()
         if by_name:
@@ -227,7 +228,8 @@ def _check_together(labels: "_Form", scores: "_Form", objects: Sequence[Mapping[
     best: dict[Any, int] = {}
     for (_, top), count in counts.items():
         best[top] = max(best.get(top, 0), count)
-    if len(pairs) > len(objects) / 2 and sum(best.values()) < 0.8 * len(pairs):
+    by_position = len(best) > 1  # and not from the highest to the lowest
+    if by_position and len(pairs) > len(objects) / 2 and sum(best.values()) < 0.8 * len(pairs):
         _refuse([*labels.labels, *(scores.scores or ("scores by name",))])
 
 
