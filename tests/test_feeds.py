@@ -66,7 +66,7 @@ def losses_until(feed: HostFeed | DeviceFeed, stops: set[int]) -> tuple[np.ndarr
     return np.stack(losses), pauses
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(
     num_samples=st.integers(8, 40),
     num_seeds=st.integers(1, 2),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any, Literal
 
@@ -20,6 +21,9 @@ from jaxverify.verification import verify_answers
 
 Found = Mapping[str, int]
 AnyTest = Literal["binomial", "permutation", "sequential"]
+
+
+_cautions = lru_cache(cautions)  # the same after every answer
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,9 @@ class Judge:
             looked_at = self._in_sequence(found).num_asked
         return in_order(found, [*self.ids[:looked_at], *(() if own is None else own.ids)])
 
-    def is_clear(self, found: Found) -> bool:
-        """Whether more answers would change nothing; a test that counts once needs them all."""
-        return self.test == "sequential" and self._in_sequence(found).outcome != "INCONCLUSIVE"
+    def so_far(self, found: Found) -> str:
+        """The outcome on the answers so far; INCONCLUSIVE to a test that counts once."""
+        return self._in_sequence(found).outcome if self.test == "sequential" else "INCONCLUSIVE"
 
     def verdict(self, found: Found) -> Verdict | SequentialVerdict:
         """On the answers by id; to a test that counts once a missing one is wrong."""
@@ -125,6 +129,6 @@ class Judge:
             task.num_classes,
             alpha=self.alpha,
             epsilon=self.record.epsilon,
-            cautions=cautions(task, self.alpha, self.record.epsilon),
+            cautions=_cautions(task, self.alpha, self.record.epsilon),
             kind=task.labels,
         )

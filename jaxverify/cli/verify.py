@@ -113,9 +113,9 @@ def _ask(
             found = read_all(said, source.classes)
         except UserError:  # what comes next may decide how to read it
             return False
+        outcome = judge.so_far(found)
         # A FAIL after a few answers may be classes that are misread, which more answers tell.
-        passed = judge.is_clear(found) and judge.verdict(found).outcome == "PASS"
-        return passed or (judge.is_clear(found) and len(found) >= TELLING)
+        return outcome == "PASS" or (outcome == "FAIL" and len(found) >= TELLING)
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("asking", total=len(judge.ids))
