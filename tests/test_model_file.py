@@ -210,6 +210,16 @@ def test_two_outputs_that_may_be_the_answer_are_an_error_and_one_can_be_named(ou
         indices(outputs, Classes(NAMES, output="third"))
 
 
+def test_whole_numbers_beside_scores_are_labels_only_if_they_go_with_them():
+    scores = np.random.default_rng(0).random((32, 3)).astype(np.float32)
+    right = {"label": (scores.argmax(1) + 1) % 3, "scores": scores}  # in another order
+    assert indices(right, Classes(NAMES, "indices")) == right["label"].tolist()
+    outputs = {"steps": np.arange(32) % 3, "scores": scores}
+    with pytest.raises(UserError, match="steps and scores differ: name the one that is the answer"):
+        indices(outputs, CLASSES)
+    assert indices(outputs, Classes(NAMES, output="scores")) == scores.argmax(1).tolist()
+
+
 @given(
     number=st.integers(1, 30),
     size=st.none() | st.integers(1, 12),

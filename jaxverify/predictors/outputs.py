@@ -1,5 +1,6 @@
 """From the arrays that a model gives to what it says to each question."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,6 +8,8 @@ import numpy as np
 
 from jaxverify.errors import UserError
 from jaxverify.predictors.answers import Classes
+
+_TELLING = 16  # questions of one request
 
 
 def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
@@ -39,6 +42,8 @@ def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
                 "answer: name it with --output"
             )
         if candidates:
+            if fits is _is_labels:
+                _check_together(candidates[0], outputs, classes)
             return _rows(outputs[candidates[0]])
     if one_score:
         raise UserError(f"the model gives {_kinds(outputs)}: not one score for each question")
@@ -47,6 +52,22 @@ def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
         f"the model gives {_kinds(outputs)}: neither scores of {len(classes.names)} classes nor "
         f"one label for each question{hint}"
     )
+
+
+def _check_together(label: str, outputs: Mapping[str, Any], classes: Classes) -> None:
+    """Refuse labels that are not those of the highest of the scores beside them, in any order."""
+    for name, output in outputs.items():
+        if not _is_scores(output, classes) or len(output) < _TELLING:
+            continue
+        pairs = Counter(zip(output.argmax(axis=1).tolist(), outputs[label].ravel(), strict=True))
+        best: dict[int, int] = {}
+        for (top, _), count in pairs.items():
+            best[top] = max(best.get(top, 0), count)
+        if len(best) > 1 and sum(best.values()) < 0.8 * len(output):
+            raise UserError(
+                f"the model gives {_kinds(outputs)}: {label} and {name} differ: name the one that "
+                "is the answer with --output"
+            )
 
 
 def _rows(output: Any) -> list[Any]:
