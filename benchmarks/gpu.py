@@ -73,15 +73,15 @@ class Config:
     """How long, and for what."""
 
     minutes: float = 8
-    """Stop when so many have passed."""
+    """Stop after this many minutes."""
     tasks: tuple[str, ...] = WANTED
     """Command lines, in the order in which they are wanted."""
     data: Path | None = None
-    """What {data} stands for; tasks whose folder is not in it are left out."""
+    """The folder that {data} stands for; tasks whose data are not in it are left out."""
     out: Path = Path("runs/gpu")
-    """Where results, logs and the list of what is done are kept."""
+    """The folder for results, logs and the list of finished tasks."""
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Only list the tasks and what became of them."""
+    """List the tasks and their outcomes, and run nothing."""
 
 
 def main(config: Config, console: Console) -> int:

@@ -27,7 +27,7 @@ class Timing:
         return statistics.median(self.seconds)
 
     def of_one(self, parts: int) -> "Timing":
-        """Of a call that did so many things alike: the seconds of one."""
+        """The seconds of one part of a call that does ``parts`` equal ones."""
         return Timing(tuple(seconds / parts for seconds in self.seconds))
 
     def over(self, other: "Timing") -> "Ratio":

@@ -1,4 +1,4 @@
-"""Whether a model's answers look as if its classes were taken for one another."""
+"""Detect answers whose classes were mixed up."""
 
 import math
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from jaxverify import UserError
 from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.fields import all_said
 from jaxverify.predictors.file import read_answers
 from jaxverify.predictors.reading import HOWS, Unreadable, read, read_all
-from jaxverify.predictors.said import all_said
 
 PETS = Classes(("cat", "dog", "bird"))
 FOUR = Classes(("1", "2", "3", "4"))

@@ -26,7 +26,7 @@ _scan_is_wanted = ContextVar("_scan_is_wanted", default=False)
 
 @contextlib.contextmanager
 def by_scan() -> Iterator[None]:
-    """Inside, cuDNN is not used: for those who must see the gates of every step."""
+    """A context in which LSTMs are scans, for code that needs the gates of every step."""
     token = _scan_is_wanted.set(True)
     try:
         yield
@@ -43,8 +43,8 @@ def bidirectional(
     to the rounding of the precision in which the backend multiplies (TF32 by default on a GPU).
 
     Args:
-        forward: bound, as modules are inside their parent.
-        backward: likewise, of as many features, with ``reverse``.
+        forward: a bound module, as inside its parent.
+        backward: another with as many features, and ``reverse=True``.
         x: the inputs.
     """
     if forward.is_initializing() or not by_cudnn(x.dtype):
@@ -54,7 +54,7 @@ def bidirectional(
 
 
 def by_cudnn(dtype: DTypeLike) -> bool:
-    """Whether cuDNN is there, serves ``dtype``, and nobody asked for a scan.
+    """Whether cuDNN is available for ``dtype``, and no scan is asked for.
 
     On several GPUs each of them computes the layer for the whole batch, which XLA cannot divide.
     """

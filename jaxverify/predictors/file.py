@@ -20,8 +20,8 @@ def read_answers(path: Path) -> dict[str, Any]:
 
     The file is CSV, Parquet, JSON Lines, or JSON: an object of answers by id, or a list of
     objects. A row has ``id`` and the answer: one column or field, or several that together are one,
-    such as a label with its score or a score for each class. In a folder of images, the name of a
-    file, with or without its ending, is its id.
+    such as a label with its score or a score for each class. The id of an image is its file name,
+    with or without the extension.
 
     Raises:
         DataError: if the file cannot be read, or has no ids or no answers.

@@ -216,14 +216,14 @@ def _predictions(value: Any, url: str, count: int) -> Sequence[Any]:
     if isinstance(found, dict) and len(found) == 1:  # one named output
         (found,) = found.values()
     if isinstance(found, dict) and all(isinstance(each, list) for each in found.values()):
-        found = _by_question(found, count)  # several, a list of each
+        found = _by_question(found, count)  # several named outputs, each a list
     if not isinstance(found, list):
         raise EndpointError(f"{url} gave no list of predictions")
     return found
 
 
 def _by_question(columns: Mapping[str, list[Any]], count: int) -> list[Any]:
-    """Objects, one for each question; a list of classes that scores belong to goes to every one."""
+    """One object for each question, from columns; a list of all classes goes into every object."""
     rows = [row for each in columns.values() for row in each if isinstance(row, list)]
     shared = {
         key: each

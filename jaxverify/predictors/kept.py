@@ -1,4 +1,4 @@
-"""Whether answers that were kept are still those of the model that is asked."""
+"""Check that cached answers still come from the model behind the endpoint."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ class Kept(NamedTuple):
     Attributes:
         number: of answers that were kept.
         first: when the first of them was given, in ISO 8601.
-        last: likewise the last.
+        last: when the last was given.
         asked_again: questions that were asked once more.
         differ: how many of them got another answer.
     """

@@ -1,6 +1,5 @@
 """From the arrays that a model gives to what it says to each question."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from jaxverify.errors import UserError
 from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.fields import go_together
 
 _TELLING = 16  # questions of one request
 
@@ -25,8 +25,7 @@ def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
         classes: how many there are, and which output was named.
 
     Raises:
-        UserError: if no output is any of these, or two are the same of these, or there is none of
-            the name.
+        UserError: if no output is any of these, two are of the same kind, or none has the name.
     """
     if classes.output is not None:
         if classes.output not in outputs:
@@ -55,15 +54,12 @@ def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
 
 
 def _check_together(label: str, outputs: Mapping[str, Any], classes: Classes) -> None:
-    """Refuse labels that are not those of the highest of the scores beside them, in any order."""
+    """Raise a UserError if labels do not go with the scores beside them."""
     for name, output in outputs.items():
         if not _is_scores(output, classes) or len(output) < _TELLING:
             continue
-        pairs = Counter(zip(output.argmax(axis=1).tolist(), outputs[label].ravel(), strict=True))
-        best: dict[int, int] = {}
-        for (top, _), count in pairs.items():
-            best[top] = max(best.get(top, 0), count)
-        if len(best) > 1 and sum(best.values()) < 0.8 * len(output):
+        pairs = zip(outputs[label].ravel().tolist(), output.argmax(axis=1).tolist(), strict=True)
+        if not go_together(pairs):
             raise UserError(
                 f"the model gives {_kinds(outputs)}: {label} and {name} differ: name the one that "
                 "is the answer with --output"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from jaxverify.errors import UserError
-from jaxverify.predictors.said import Said, all_said
+from jaxverify.predictors.fields import all_said
+from jaxverify.predictors.said import Said
 
 if TYPE_CHECKING:
     from jaxverify.predictors.answers import Classes
