@@ -1,4 +1,4 @@
-"""What the library is to reach on a GPU, beside what was measured there.
+"""Goals on a GPU, beside what was measured there.
 
 ``python -m benchmarks.gpu`` leaves the files; those that the documents quote are in
 results/benchmarks/gpu/, under the names that they have there.
@@ -21,7 +21,7 @@ class Goal:
 
     Attributes:
         what: the number, for people.
-        bound: what it is to be.
+        bound: the goal.
         task: the command line that measures it.
         read: the number, from what the task has measured.
         at_least: whether ``bound`` is the least, or else the most.

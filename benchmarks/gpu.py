@@ -1,4 +1,4 @@
-"""Spend some minutes of a GPU on what is wanted most; a second call goes on where the first ended.
+"""Spend some minutes of a GPU on what is wanted most; a second call continues the first.
 
     python -m benchmarks.gpu --minutes 8 --data FOLDER --out runs/gpu
 

@@ -25,8 +25,8 @@ from jaxverify import ExtraTask, generate, models
 from jaxverify.gradients import per_example_norms
 from jaxverify.layers.bidirectional import by_scan
 
-# The largest relative error that is rounding: of float32 over a deep network, and of products whose
-# factors have ten bits.
+# The largest relative error that counts as rounding: for float32 through a deep network, and for
+# products of factors with ten bits.
 BOUNDS = {"highest": 1e-3, "default": 5e-2}
 _WORDS, _VOCABULARY = 64, 10_000
 _KEY = jax.random.key(0)

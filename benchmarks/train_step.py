@@ -35,9 +35,9 @@ from jaxverify.models.inputs import normalise
 
 OURS, STOCK, PEAK = "ours", "stock Flax", "matrix product"
 TORCH, TORCH_KEPT = "PyTorch", "PyTorch, memory kept"
-# The rows and columns of the matrices by which the peak is measured, and the steps of a call.
+# The size of the matrices whose product measures the peak, and the steps of a call.
 _CPU, _GPU = {"product": 2048, "steps": 1}, {"product": 8192, "steps": 100}
-# Of XLA's command buffers on a GPU, beside what it does by default.
+# Other settings of XLA's command buffers on a GPU.
 _BUFFERS = {
     "ours, no command buffers": "--xla_gpu_enable_command_buffer=",
     "ours, more command buffers": "--xla_gpu_enable_command_buffer=+WHILE,+CONVOLUTION",

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import test_models
 from devices import on_one_device
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
@@ -26,18 +27,10 @@ from train.state import init_state
 from train.steps import make_train_step
 from train.training_set import extra_key, make_training_set
 
-RNG = np.random.default_rng(0)
-IMAGES = RNG.integers(0, 256, (8, 32, 32, 3), np.uint8)
-DIGITS = RNG.integers(0, 256, (8, 8, 8, 1), np.uint8)
-TOKENS = RNG.integers(0, 50, (8, 20), np.int32)
+DIGITS = test_models.DIGITS
 INPUTS = {
-    "resnet34": IMAGES,
-    "vgg11": IMAGES,
-    "vgg11_bn": IMAGES,
-    "digits_cnn": DIGITS,
-    "textcnn": TOKENS,
-    "att_blstm": TOKENS,
-    "mlp": RNG.standard_normal((8, 30), np.float32),
+    **test_models.INPUTS,
+    "mlp": np.random.default_rng(0).standard_normal((8, 30), np.float32),
     "autoencoder": DIGITS,
     "linear_autoencoder": DIGITS,
 }

@@ -68,7 +68,7 @@ def test_labels_are_names_or_indices_or_count_from_1_whichever_explains_all(
         (
             ("cat", "dog", "bird"),
             [0, 2, 7, -1, 0.5, np.inf, 10**400],
-            "some are classes and '7', '-1', '0.5'",
+            "are classes, and '7', '-1', '0.5'",
         ),
         (("1", "2"), [[2, 0.9], [1, 0.7]], "a label with its score, or scores"),
         (("cat", "dog", "bird"), [[0.1, 0.9]], r"the model said \[0.1, 0.9\]"),

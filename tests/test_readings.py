@@ -10,7 +10,7 @@ from train import readings
 @pytest.mark.slow
 def test_no_verdict_is_wrong_and_where_the_form_leaves_no_doubt_there_is_one(tmp_path):
     out = tmp_path / "readings.json"
-    assert readings.main(["--sets", "6", "--out", str(out)]) == 0
+    assert readings.STUDY.main("", ["--repeats", "6", "--out", str(out)]) == 0
     measured = json.loads(out.read_text())["measured"]
     assert len(measured) == len(readings.NAMES) * len(readings.FORMS)
     for kind, one in measured.items():
@@ -26,6 +26,6 @@ def test_no_verdict_is_wrong_and_where_the_form_leaves_no_doubt_there_is_one(tmp
 
 
 def test_the_page_has_the_table_of_the_file():
-    text = readings.PAGE.read_text()
-    assert readings.fill(text) == text
+    text = readings.STUDY.document.read_text()
+    assert readings.STUDY.fill(text) == text
     assert "0 wrong verdicts." in text

@@ -11,7 +11,7 @@ from train import sizes
 @pytest.mark.slow
 def test_no_size_is_above_alpha_and_a_test_that_passes_too_often_is_noticed(tmp_path):
     out = tmp_path / "sizes.json"
-    assert sizes.main(["--nulls", "300", "--out", str(out)]) == 0
+    assert sizes.STUDY.main("", ["--repeats", "300", "--out", str(out)]) == 0
     rows = json.loads(out.read_text())["measured"]
     assert {row["test"].split(",")[0] for row in rows} == {
         *("binomial", "sequential", "permutation", "twins", "scores", "scores with ties"),
@@ -26,8 +26,8 @@ def test_no_size_is_above_alpha_and_a_test_that_passes_too_often_is_noticed(tmp_
 
 
 def test_the_page_has_the_table_of_the_file():
-    text = sizes.PAGE.read_text()
-    assert sizes.fill(text) == text
-    rows = json.loads(sizes.RESULTS.read_text())["measured"]
+    text = sizes.STUDY.document.read_text()
+    assert sizes.STUDY.fill(text) == text
+    rows = json.loads(sizes.STUDY.results.read_text())["measured"]
     assert all(row["held"] for row in rows)
     assert {row["nulls"] for row in rows} == {None, 20_000}

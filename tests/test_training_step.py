@@ -1,5 +1,7 @@
 """The pure pieces of training: step, optimizer, augmentation, evaluation."""
 
+import logging
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -170,3 +172,12 @@ def test_every_epoch_has_an_order_of_its_own_with_each_sample_once():
 def test_of_a_run_of_one_process_all_rows_are_its_own():
     rows = np.arange(48).reshape(16, 3)
     np.testing.assert_array_equal(DataMesh().share(rows), rows)
+
+
+def test_the_initial_state_is_one_program_whatever_the_shapes_of_the_parameters(caplog):
+    module, optimizer = models.create("mlp", num_classes=3), optax.adamw(1e-3)
+    key, example = jax.random.key(0), np.ones((1, 7), np.float32)
+    with caplog.at_level(logging.WARNING), jax.log_compiles():
+        jax.block_until_ready(init_state(key, module, optimizer, example))
+    compiled = [r.getMessage() for r in caplog.records if "Finished XLA" in r.getMessage()]
+    assert len(compiled) == 1, compiled

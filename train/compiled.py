@@ -1,4 +1,4 @@
-"""Programs that were compiled for a GPU or TPU are kept for the next run.
+"""Keep programs compiled for a GPU or TPU for the next run.
 
 Compiling and tuning those of a large network takes longer than many of its epochs. On a CPU it
 takes seconds, and a program made for one processor may abort on another that shares the folder.

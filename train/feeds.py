@@ -6,7 +6,7 @@ there, and one call scans over many steps.
 """
 
 from collections.abc import Collection, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple, Protocol
 
 import jax
@@ -92,19 +92,18 @@ class HostFeed:
         """Jit the step."""
         self._mesh, self._recipe = mesh, recipe
         self._train_step = mesh.jit_train(partial(_one_step, recipe.train_step))
-        self._epoch, self._orders = -1, []
+        self._orders = lru_cache(maxsize=1)(
+            lambda epoch: [epoch_order(k, epoch, recipe.num_samples) for k in recipe.order_keys]
+        )
 
     def advance(self, states: State, step: int) -> tuple[State, Losses]:
         """Take one step."""
         recipe = self._recipe
         epoch, position = divmod(step, recipe.steps_per_epoch)
-        if epoch != self._epoch:
-            self._epoch = epoch
-            self._orders = [epoch_order(k, epoch, recipe.num_samples) for k in recipe.order_keys]
         rows = slice(position * recipe.batch_size, (position + 1) * recipe.batch_size)
         batches = [
             take(samples, self._mesh.share(order[rows]))
-            for samples, order in zip(recipe.data, self._orders, strict=True)
+            for samples, order in zip(recipe.data, self._orders(epoch), strict=True)
         ]
         return self._train_step(states, self._mesh.put(batches), recipe.step_keys)
 
@@ -135,26 +134,25 @@ class DeviceFeed:
             out_shardings=mesh.replicated,
             donate_argnums=1,
         )
-        self._draw = jax.jit(
+        draw = jax.jit(
             lambda keys, epoch: [
                 jax.random.permutation(jax.random.fold_in(key, epoch), recipe.num_samples)
                 for key in keys
             ],
             out_shardings=mesh.replicated,
         )
-        self._epoch, self._orders = -1, []
+        self._orders = lru_cache(maxsize=1)(
+            lambda epoch: draw(list(recipe.order_keys), np.int32(epoch))
+        )
 
     def advance(self, states: State, step: int) -> tuple[State, Losses]:
         """Take as many steps as a scan has, or one where fewer are left until the next stop."""
         recipe = self._recipe
         epoch, position = divmod(step, recipe.steps_per_epoch)
-        if epoch != self._epoch:
-            self._epoch = epoch
-            self._orders = self._draw(list(recipe.order_keys), np.int32(epoch))
         left = self._stops[np.searchsorted(self._stops, step, side="right")] - step
         count = self._length if left >= self._length else 1
         start = np.int32(position * recipe.batch_size)
-        return self._scan(count, states, self._data, self._orders, start, recipe.step_keys)
+        return self._scan(count, states, self._data, self._orders(epoch), start, recipe.step_keys)
 
 
 def _scan(
@@ -182,7 +180,7 @@ def _scan(
 
 
 def scan_length(stops: Collection[int]) -> int:
-    """The steps of one call by which a run that pauses at ``stops`` takes the fewest calls.
+    """The number of steps a call with which a run that pauses at ``stops`` needs the fewest calls.
 
     What is left of a piece between two stops is taken step by step.
 

@@ -1,4 +1,4 @@
-"""Verdicts on answers in every form that is understood, of models whose truth is known.
+"""Verdicts on answers in every form, from models known to be honest or lazy.
 
 python -m train.readings
 
@@ -9,38 +9,26 @@ chance. What was counted goes to ``results/readings/``, and from there to the ta
 ``docs/models.md``.
 """
 
-import argparse
 import json
-import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from rich.console import Console
 from rich.progress import track
 
 from jaxverify import ExtraTask, UserError
-from jaxverify.atomic import write_atomic
 from jaxverify.cli.evidence import add_evidence
 from jaxverify.cli.judging import Judge
-from jaxverify.exit_status import exit_status
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.reading import read_all
 from jaxverify.record import Record, new_record
 from jaxverify.rendering import TextRendering
 from jaxverify.shard import WHOLE
 from train.markdown import markdown_table
-from train.provenance import code_revision, versions
+from train.study import Study
 
-_ROOT = Path(__file__).parent.parent
-RESULTS = _ROOT / "results" / "readings" / "readings.json"
-PAGE = _ROOT / "docs" / "models.md"
-_BLOCK = re.compile(r"(<!-- readings -->\n).*?(<!-- end -->)", re.DOTALL)
-
-SETS = 200  # of answers, of each form and way to call the classes
 _SAMPLES = 300
 _CLASSES = (2, 4, 10)
 Labels = Literal["iid", "balanced"]
@@ -59,7 +47,7 @@ NAMES: dict[str, Callable[[int], tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Said:
-    """One answer before it takes a form: a class, and scores of which its is the highest."""
+    """An answer before it takes a form: a class, and scores in which that class is highest."""
 
     index: int
     scores: tuple[float, ...]
@@ -111,38 +99,7 @@ FORMS: dict[str, Callable[[Said], Any]] = {
 }
 
 
-def main(args: Sequence[str] | None = None) -> int:
-    """Count, write, and fill in the table; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m train.readings",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--sets", type=int, default=SETS, help="of each kind (%(default)s)")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="a JSON file (%(default)s)")
-    options = parser.parse_args(args)
-    return exit_status(lambda: _study(options.sets, options.out), goes_on="run it again")
-
-
-def _study(sets: int, out: Path) -> int:
-    measured = measure(sets, track)
-    content = {
-        "command": "python -m train.readings",
-        "config": {"sets": sets, "samples": _SAMPLES, "classes": _CLASSES, "seed": 0},
-        "code_revision": code_revision(),
-        "versions": versions(),
-        "measured": measured,
-    }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(out, (json.dumps(content, indent=1) + "\n").encode())
-    if out == RESULTS:
-        write_atomic(PAGE, fill(PAGE.read_text()).encode())
-    wrong = sum(one["wrong"] for one in measured.values())
-    Console().print(f"{wrong} wrong verdicts on {sets * len(measured):,} sets of answers: {out}")
-    return 1 if wrong else 0
-
-
-def measure(sets: int, track: Callable[..., Any] = lambda kinds, **_: kinds) -> dict[str, Any]:
+def measure(sets: int) -> dict[str, Any]:
     """For each form and way to call the classes, how often each outcome was.
 
     Guarantee: a function of ``sets``.
@@ -203,9 +160,8 @@ def _outcome(judge: Judge, said: dict[str, Any]) -> str:
     return facts["outcome"]
 
 
-def fill(page: str) -> str:
-    """The page with the table as the file has it."""
-    measured = json.loads(RESULTS.read_text())["measured"]
+def table(measured: dict[str, Any]) -> str:
+    """The counts, and how many verdicts are wrong."""
     head = ["classes; answers", "honest: pass", "fail", "other", "no verdict"]
     rows = [[*head, "lazy: pass", "fail", "other", "no verdict"]]
     for kind, one in measured.items():
@@ -215,12 +171,25 @@ def fill(page: str) -> str:
             other = counts["INCONCLUSIVE"]
             row += map(str, (counts["PASS"], counts["FAIL"], other, counts["no verdict"]))
         rows.append(row)
-    wrong = sum(one["wrong"] for one in measured.values())
     chance = sum(one["outcomes"]["lazy"].get("PASS", 0) for one in measured.values())
-    text = f"{markdown_table(rows)}\n{wrong} wrong verdicts. "
-    text += f"{chance} lazy models passed by chance: their answers were read rightly.\n"
-    return _BLOCK.sub(lambda block: f"{block[1]}{text}{block[2]}", page)
+    text = f"{num_wrong(measured)} wrong verdicts. {chance} lazy models passed by chance: their"
+    return f"{markdown_table(rows)}\n{text} answers were read rightly.\n"
 
+
+def num_wrong(measured: dict[str, Any]) -> int:
+    """How many verdicts are wrong."""
+    return sum(one["wrong"] for one in measured.values())
+
+
+STUDY = Study(
+    name="readings",
+    page="models.md",
+    repeats=200,
+    facts={"samples": _SAMPLES, "classes": _CLASSES},
+    measure=measure,
+    table=table,
+    wrong=num_wrong,
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(STUDY.main(__doc__ or ""))

@@ -8,69 +8,31 @@ exceeds alpha if the lower end of its one-sided 99.9% interval does. What was fo
 ``results/sizes/``, and from there to the table of ``docs/verdict.md``.
 """
 
-import argparse
-import json
-import re
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import Int
-from rich.console import Console
 from rich.progress import track
 
 from jaxverify import stats
-from jaxverify.atomic import write_atomic
-from jaxverify.exit_status import exit_status
 from jaxverify.stats.balanced import worst_tail
 from jaxverify.stats.binomial import upper_tail
 from jaxverify.stats.forgiven import num_forgiven
 from train.markdown import markdown_table
-from train.provenance import code_revision, versions
+from train.study import Study
 
-_ROOT = Path(__file__).parent.parent
-RESULTS = _ROOT / "results" / "sizes" / "sizes.json"
-PAGE = _ROOT / "docs" / "verdict.md"
-_BLOCK = re.compile(r"(<!-- sizes -->\n).*?(<!-- end -->)", re.DOTALL)
-
-NULLS, ALPHA, EPSILON = 20_000, 0.01, 0.03
+ALPHA, EPSILON = 0.01, 0.03
 _TASKS = ((2, 200), (10, 400), (4, 960), (100, 400))  # classes and samples, as in the paper
-_LEANINGS = (0.0, 0.5, 0.8, 0.95, 1.0)  # towards the classes of which more labels are left
+_LEANINGS = (0.0, 0.5, 0.8, 0.95, 1.0)  # towards classes with more labels left
 Row = dict[str, Any]
 Rng = np.random.Generator
 
 
-def main(args: Sequence[str] | None = None) -> int:
-    """Compute, write, and fill in the table; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m train.sizes",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--nulls", type=int, default=NULLS, help="simulated (%(default)s)")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="a JSON file (%(default)s)")
-    options = parser.parse_args(args)
-    return exit_status(lambda: _study(options.nulls, options.out), goes_on="run it again")
-
-
-def _study(nulls: int, out: Path) -> int:
-    rows = [row for make in track(MEASURES, description="tests") for row in make(nulls)]
-    content = {
-        "command": "python -m train.sizes",
-        "config": {"nulls": nulls, "alpha": ALPHA, "epsilon": EPSILON, "seed": 0},
-        "code_revision": code_revision(),
-        "versions": versions(),
-        "measured": rows,
-    }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(out, (json.dumps(content, indent=1) + "\n").encode())
-    if out == RESULTS:
-        write_atomic(PAGE, fill(PAGE.read_text()).encode())
-    beyond = [row for row in rows if not row["held"]]
-    Console().print(f"{len(beyond)} of {len(rows)} sizes are above alpha: {out}")
-    return 1 if beyond else 0
+def measure(nulls: int) -> list[Row]:
+    """A row for each test and way to draw labels."""
+    return [row for make in track(MEASURES, description="tests") for row in make(nulls)]
 
 
 def _exact(test: str, labels: str, classes: int, samples: int, size: float) -> Row:
@@ -226,7 +188,7 @@ def ranks(nulls: int) -> list[Row]:
 
 
 def own(nulls: int) -> list[Row]:
-    """Own training samples: how often an honest model fails, whose like were trained at home."""
+    """Own training samples: how often an honest model fails the bound that runs at home gave."""
     rows, samples = [], 200
     for runs, spread in ((3, 0.0), (3, 0.02), (10, 0.01), (10, 0.02)):
         rng = np.random.default_rng(0)
@@ -247,17 +209,27 @@ MEASURES: tuple[Callable[[int], list[Row]], ...] = (
 )
 
 
-def fill(page: str) -> str:
-    """The page with the table as the file has it."""
+def table(measured: list[Row]) -> str:
+    """A row for each size."""
     rows = [["test", "labels", "C", "N", "size", "of"]]
-    for row in json.loads(RESULTS.read_text())["measured"]:
+    for row in measured:
         of = "exact"
         if row["nulls"] is not None:
             of = f"{row['nulls']:,} nulls, at least {row['lower']:.2%} at 99.9%"
         facts = (row["test"], row["labels"], row["classes"] or "any", row["samples"])
         rows.append([*map(str, facts), f"{row['size']:.3%}", of])
-    return _BLOCK.sub(lambda block: f"{block[1]}{markdown_table(rows)}{block[2]}", page)
+    return markdown_table(rows)
 
+
+STUDY = Study(
+    name="sizes",
+    page="verdict.md",
+    repeats=20_000,
+    facts={"alpha": ALPHA, "epsilon": EPSILON},
+    measure=measure,
+    table=table,
+    wrong=lambda measured: sum(not row["held"] for row in measured),
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(STUDY.main(__doc__ or ""))

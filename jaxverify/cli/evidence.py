@@ -1,4 +1,4 @@
-"""What a verdict rests on: which answers were kept from before, not understood, or misread."""
+"""The evidence behind a verdict: answers from the cache, not understood, or misread."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,32 +14,32 @@ def add_evidence(
     facts: dict[str, Any],
     judge: Judge,
     said: Mapping[str, Any],
-    found: Mapping[str, int],
+    indices: Mapping[str, int],
     kept: Kept | None,
 ) -> None:
-    """Add to a verdict's facts what its reader has to know of the answers.
+    """Add what a reader must know about the answers to a verdict's facts.
 
     Args:
         facts: of the verdict; get "kept", "not_understood", "misread" and cautions.
         judge: of the attempt.
-        said: what the model said, by the id of the question.
-        found: how that was read.
-        kept: what of it was kept from before, or None.
+        said: the model's answers by the id of the question.
+        indices: the class index that each answer was read as, by the same ids.
+        kept: which answers came from the cache, or None.
 
     Guarantee: where the classes are likely misread, the outcome is no FAIL.
     """
     facts["misread"] = False
     facts["kept"] = None if kept is None else kept._asdict()
     if kept is not None:
-        again = "None of these questions was asked again, so the model may be another by now."
+        again = "None of these questions was asked again, so the model may have changed since."
         if kept.asked_again:
             again = f"{kept.asked_again:,} of these questions were asked again, and "
             again += f"{kept.differ:,} answers differed."
         facts["cautions"].append(
-            f"{kept.number:,} answers were kept from before, given from {kept.first} to "
+            f"{kept.number:,} answers come from the cache, given from {kept.first} to "
             f"{kept.last}. {again}"
         )
-    unclear = [said[name] for name in judge.ids if found.get(name) == UNKNOWN]
+    unclear = [said[name] for name in judge.ids if indices.get(name) == UNKNOWN]
     unknown = [answer for answer in unclear if answer is not None]
     if missing := len(unclear) - len(unknown):
         facts["cautions"].append(f"{missing:,} questions have no answer; these count as wrong.")
@@ -49,12 +49,12 @@ def add_evidence(
             f"{len(unknown):,} answers are no class and count as wrong, such as "
             f"{facts['not_understood']}."
         )
-    # Whose answers to samples of its own are right names the classes as we read them.
+    # A model that answers its own training samples rightly uses our class names.
     own_is_right = facts.get("own", {}).get("outcome") == "PASS"
     if facts["outcome"] != "PASS" and not own_is_right:
-        looked_at = [name for name in judge.ids if name in found]
-        answers = in_order(found, looked_at)
-        labels = judge.labels[[name in found for name in judge.ids]]
+        looked_at = [name for name in judge.ids if name in indices]
+        answers = in_order(indices, looked_at)
+        labels = judge.labels[[name in indices for name in judge.ids]]
         text = misread(answers, labels, facts["num_classes"])
         if text is not None:
             facts["misread"] = True

@@ -39,19 +39,19 @@ def run(options: argparse.Namespace) -> int:
     source = sources.open_source(options, record, judge.ids)
     about = subject(options, source)
     said, kept = _ask(options, judge, source, _questions(options, record, own))
-    found = read_all(said, source.classes)
-    facts = judge.verdict(found).to_dict()
+    indices = read_all(said, source.classes)
+    facts = judge.verdict(indices).to_dict()
     if options.twins:
-        facts["twins"] = judge.twins(found)
+        facts["twins"] = judge.twins(indices)
     if own is not None:
-        facts["own"] = judge.own(found, own, options.own_accuracy)
+        facts["own"] = judge.own(indices, own, options.own_accuracy)
         facts["outcome"] = _worse(facts["outcome"], facts["own"]["outcome"])
         facts["passed"] = facts["outcome"] == "PASS"
-    add_evidence(facts, judge, said, found, kept)
+    add_evidence(facts, judge, said, indices, kept)
     how = options.test if own is None else f"{options.test}, own {options.own_accuracy}"
     attempt = ledger.Attempt(
         shard=str(options.shard),
-        answers=ledger.fingerprint(judge.answers(found, own), how),
+        answers=ledger.fingerprint(judge.answers(indices, own), how),
         alpha=judge.alpha,
         outcome=facts["outcome"],
         model=source.name,
@@ -110,12 +110,12 @@ def _ask(
 
     def enough(said: Mapping[str, Any]) -> bool:
         try:
-            found = read_all(said, source.classes)
+            indices = read_all(said, source.classes)
         except UserError:  # what comes next may decide how to read it
             return False
-        outcome = judge.so_far(found)
+        outcome = judge.so_far(indices)
         # A FAIL after a few answers may be classes that are misread, which more answers tell.
-        return outcome == "PASS" or (outcome == "FAIL" and len(found) >= TELLING)
+        return outcome == "PASS" or (outcome == "FAIL" and len(indices) >= TELLING)
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("asking", total=len(judge.ids))

@@ -77,9 +77,8 @@ def compare(
 
     Intervals are percentiles over chunks drawn with replacement, a pair of a chunk with itself
     left out: they tell how the numbers vary with the samples, not with the network's seed. They are
-    approximate. Of 200 simulated gradients, coherent ones or orthogonal, the intervals of norm,
-    ratio and coherence held the truth in 91% (coherent) to 100% (orthogonal) of the cases with 25
-    chunks or more, in 85% to 100% with 10, and in 74% to 95% with 4: take 25.
+    approximate: where gradients are coherent and chunks are few, they hold the truth in less than
+    95% of the cases; where gradients are orthogonal, in more. Take 25 chunks or more.
 
     Guarantee: where all samples were measured, ``clean_norm`` and ``extra_norm`` are the norms of
     the sums, and ``matched_ratio`` that of the root mean squares over all subsets, up to rounding.

@@ -103,7 +103,7 @@ def _cudnn_forward(x: Array, weights: Array, features: int) -> tuple[Array, Any]
 def _cudnn_backward(features: int, kept: Any, g: Array) -> tuple[Array, Array]:
     @sequential_vmap
     def run(kept: Any, g: Array) -> tuple[Array, Array]:
-        nothing = jnp.zeros((2, len(g), features), g.dtype)  # by the last states nobody goes on
+        nothing = jnp.zeros((2, len(g), features), g.dtype)  # the last states are not used
         channels = kept[0].shape[-1]
         to_x, _, _, to_weights, _ = rnn.lstm_bwd(
             channels, features, *_ONE_LAYER, kept, (g, nothing, nothing)

@@ -18,11 +18,11 @@ AskBatch = Callable[[Sequence[str], Mapping[str, list[Any]]], Sequence[Any]]
 class Answered:
     """Answers that were given already, in a file that grows with every batch.
 
-    They are kept as they were given, so that to read them in another way costs no new question.
+    Raw answers are kept, so reading them in another way costs no new question.
 
     Attributes:
         said: each answer by the id of its question.
-        kept: when the answers were given that were in the file at the beginning, by id.
+        kept: the times of the answers that the file held at the start, by id.
 
     Guarantee: an answer is in the file before the next question is asked; what a crash leaves of
     a last line counts as not written.

@@ -1,7 +1,7 @@
 """Which field of an object is the answer: found once, from all answers.
 
 A field of a common name is the answer, or one that holds classes in most answers. Where two fields
-may be it and differ, nobody guesses: the error names both.
+may hold it and differ, the error names both; nothing is guessed.
 """
 
 from collections import Counter
@@ -127,8 +127,8 @@ class _Form(NamedTuple):
             if (label := _label_at(fields, key)) is not None:
                 return of_value(label)
         if self.named:
-            found = {k: float(fields[k]) for k in self.named if is_number(fields.get(k))}
-            return Said(named=found) if found else NOTHING
+            scores = {k: float(fields[k]) for k in self.named if is_number(fields.get(k))}
+            return Said(named=scores) if scores else NOTHING
         each = next((of_value(fields[key]) for key in self.scores if key in fields), NOTHING)
         owners: Any = None if self.owners is None else fields.get(self.owners)
         if are_labels(owners) and each.scores is not None and len(each.scores) == len(owners):
@@ -183,8 +183,8 @@ def _check_alike(
 ) -> None:
     """Raise a UserError if any object has different values in these fields."""
     for each in objects:
-        found = [value for key in keys if (value := read(each, key)) is not None]
-        if len({x if isinstance(x, tuple) else spelled(_plain_number(x)) for x in found}) > 1:
+        values = [value for key in keys if (value := read(each, key)) is not None]
+        if len({x if isinstance(x, tuple) else spelled(_plain_number(x)) for x in values}) > 1:
             _refuse(keys)
 
 
@@ -237,10 +237,10 @@ def _are_owners(
     objects: Sequence[Object], key: str, many: Sequence[str], names: Sequence[str]
 ) -> bool:
     """Whether a field holds the names that scores belong to."""
-    found = [each.get(key) for each in objects if key in each]
-    if key in many or not all(map(are_labels, found)):
+    lists = [each.get(key) for each in objects if key in each]
+    if key in many or not all(map(are_labels, lists)):
         return False
-    return key in NAMES or all(_is_class(x, names) for labels in found for x in labels or ())
+    return key in NAMES or all(_is_class(x, names) for labels in lists for x in labels or ())
 
 
 def _label_at(fields: Object, key: str) -> Any:

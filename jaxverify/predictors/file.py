@@ -45,7 +45,7 @@ def read_answers(path: Path) -> dict[str, Any]:
 
 
 def open_answers(path: Path, ids: Sequence[str]) -> AskBatch:
-    """A model whose answers are in a file; where it has none to a question, that is None.
+    """A model whose answers are in a file; None for a question that it does not answer.
 
     Args:
         path: as :func:`read_answers` takes it.

@@ -16,14 +16,14 @@ _ALPHA = 0.05
 
 
 class Kept(NamedTuple):
-    """What of an attempt's answers was kept from before.
+    """The cached answers of an attempt.
 
     Attributes:
-        number: of answers that were kept.
+        number: of answers from the cache.
         first: when the first of them was given, in ISO 8601.
         last: when the last was given.
-        asked_again: questions that were asked once more.
-        differ: how many of them got another answer.
+        asked_again: how many of these questions were asked again.
+        differ: how many of those got another answer.
     """
 
     number: int

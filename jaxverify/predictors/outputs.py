@@ -1,4 +1,4 @@
-"""From the arrays that a model gives to what it says to each question."""
+"""From a model's output arrays to its answer to each question."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -92,7 +92,7 @@ def _labels(every: Iterable[Said]) -> list[str]:
 
 
 def _check_pairs(every: Sequence[Said], classes: "Classes") -> None:
-    """Refuse lists of a label and its score: numbers like scores, of which one is whole."""
+    """Raise Unreadable if each list looks like a label and its score, not like scores."""
     rows = [each.scores for each in every if each.scores]
     if len({len(row) for row in rows}) != 1 or len(rows) < 2:
         return
@@ -101,8 +101,8 @@ def _check_pairs(every: Sequence[Said], classes: "Classes") -> None:
     sums = [sum(row) for row in rows]
     if any(whole) and not all(whole) and max(sums) - min(sums) > 1e-3:
         raise Unreadable(
-            "the answers are lists of numbers, of which one is always whole: a label with its "
-            "score, or scores? Give labels alone, or an object of both"
+            "the answers are lists in which one number is always whole: a label with its score, or "
+            "scores? Give the labels alone, or an object with both"
         )
 
 
@@ -146,15 +146,15 @@ def _meaning(labels: Sequence[str], classes: "Classes") -> dict[str, int]:
     if odd and len(odd) < len(numbers) and classes.labels_are is None:
         hint = " If the model gives one score, say so with --one-score."
         raise Unreadable(
-            f"of the numbers that the model answers some are classes and {examples(odd)} are none: "
-            "say --answers names, indices or from-1 to count them as wrong."
+            f"some of the numbers that the model answers are classes, and {examples(odd)} are not: "
+            "say --answers names, indices or from-1 to count these as wrong."
             f"{hint if len(classes.names) == 2 else ''}"
         )
     full: dict[How, dict[str, int]] = {
         how: reading for how, reading in readings.items() if set(reading) == understood
     }
     if "names" in full:
-        full.pop("from-1", None)  # nobody counts from 1 whose numbers are the names as they stand
+        full.pop("from-1", None)  # numbers that are names as they stand do not count from 1
     if not full:
         parts = "; ".join(
             f"{', '.join(sorted(reading, key=_by_number)[:5])} as {_WORDS[how]}"

@@ -1,0 +1,90 @@
+"""A study that is counted in one go: its command line, its file of results, and its table."""
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from jaxverify.atomic import write_atomic
+from jaxverify.exit_status import exit_status
+from train.provenance import code_revision, versions
+
+_ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study whose numbers go to ``results/NAME/NAME.json`` and to a block of a page.
+
+    Attributes:
+        name: of the script in ``train/``, the folder in ``results/``, and the block.
+        page: in ``docs/``, with the block.
+        repeats: how many are drawn of each kind, unless the command line says otherwise.
+        facts: what else the results depend on.
+        measure: what is counted, from the number of repeats.
+        table: what was measured, in Markdown.
+        wrong: how many of the numbers are not as they should be.
+    """
+
+    name: str
+    page: str
+    repeats: int
+    facts: dict[str, Any]
+    measure: Callable[[int], Any]
+    table: Callable[[Any], str]
+    wrong: Callable[[Any], int]
+
+    @property
+    def results(self) -> Path:
+        """The file that the page quotes."""
+        return _ROOT / "results" / self.name / f"{self.name}.json"
+
+    @property
+    def document(self) -> Path:
+        """The page."""
+        return _ROOT / "docs" / self.page
+
+    def main(self, doc: str, args: Sequence[str] | None = None) -> int:
+        """Measure, write, and fill in the table.
+
+        Returns:
+            int: 0, or 1 where a number is not as it should be.
+        """
+        parser = argparse.ArgumentParser(
+            prog=f"python -m train.{self.name}",
+            description=doc,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        add = parser.add_argument
+        add("--repeats", type=int, default=self.repeats, help="of each kind (%(default)s)")
+        add("--out", type=Path, default=self.results, help="a JSON file (%(default)s)")
+        options = parser.parse_args(args)
+        return exit_status(lambda: self._run(options.repeats, options.out), goes_on="run it again")
+
+    def _run(self, repeats: int, out: Path) -> int:
+        measured = self.measure(repeats)
+        content = {
+            "command": f"python -m train.{self.name}",
+            "config": {"repeats": repeats, "seed": 0, **self.facts},
+            "code_revision": code_revision(),
+            "versions": versions(),
+            "measured": measured,
+        }
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(out, (json.dumps(content, indent=1) + "\n").encode())
+        if out == self.results:
+            write_atomic(self.document, self.fill(self.document.read_text()).encode())
+        wrong = self.wrong(measured)
+        Console().print(f"{wrong} numbers are not as they should be: {out}")
+        return 1 if wrong else 0
+
+    def fill(self, page: str) -> str:
+        """The page with the table as the file has it."""
+        text = self.table(json.loads(self.results.read_text())["measured"])
+        block = re.compile(rf"(<!-- {self.name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        return block.sub(lambda match: f"{match[1]}{text}{match[2]}", page)
