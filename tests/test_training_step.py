@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxverify import ExtraTask, Samples, UserError, generate
+from jaxverify import ExtraTask, Samples, UserError, generate, models
 from train import augment
 from train.config import Config
 from train.evaluation import make_evaluation
