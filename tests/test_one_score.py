@@ -67,6 +67,7 @@ def test_above_the_threshold_it_is_the_second_class_and_else_the_first(saved, tm
 
 def test_wherever_the_score_stands_it_is_read():
     assert read([0.83, "0.83", "0.2", 1, 0.5], SIGMOID) == [1, 1, 0, 1, 0]
+    assert read([True, False, "True", "false"], SIGMOID) == [1, 0, 1, 0]
     assert read([[0.83], [0.2], [0.2, 0.8], [], [float("nan")]], SIGMOID) == [1, 0, -1, -1, -1]
     for shape in ((3,), (3, 1)):
         assert indices({"y": np.array([90, -90, 3], np.int8).reshape(shape)}, LOGIT) == [1, 0, 1]

@@ -61,6 +61,7 @@ def test_labels_are_names_or_indices_or_count_from_1_whichever_explains_all(
         (("cat", "dog", "bird"), ["cat", 1], "say --answers names, indices or from-1"),
         (("1", "2", "3", "4"), [0, 1, 4], "say --answers names, indices or from-1"),
         (("d0", "d1", "7"), ["7", 1], "say --answers names, indices or from-1"),
+        (("cat", "dog", "bird"), [None, None], "the model gave no answer to any question"),
         (("cat", "dog", "bird"), ["Katze", "Hund"], "the model said 'Katze', 'Hund'"),
         (("cat", "dog"), [0.83, 0.2], "say so with --one-score"),
         (("cat", "dog"), [0.83, 0.0, 1.0], "say so with --one-score"),
@@ -307,3 +308,10 @@ def test_nor_do_lists_in_lists_without_end():
     for _ in range(5_000):
         value = [value]
     assert read([value, "dog"], PETS) == [-1, 1]
+
+
+def test_a_text_with_line_breaks_beside_the_answer_is_read_past(tmp_path):
+    path = tmp_path / "a.csv"
+    text = "a line\n" * 40_000
+    path.write_text(f'id,text,label\na,"{text}",dog\nb,"{text}",cat\n')
+    assert read_all(read_answers(path), PETS) == {"a": 1, "b": 0}

@@ -68,10 +68,11 @@ def _rows(path: Path) -> list[dict[str, Any]]:
                     {k: _plain(v) for k, v in r.items()} for r in pq.read_table(path).to_pylist()
                 ]
             case ".csv":
-                with pc.open_csv(path) as reader:
+                parse = pc.ParseOptions(newlines_in_values=True)
+                with pc.open_csv(path, parse_options=parse) as reader:
                     names = reader.schema.names
                 convert = pc.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
-                return pc.read_csv(path, convert_options=convert).to_pylist()
+                return pc.read_csv(path, None, parse, convert).to_pylist()
             case ".jsonl" | ".ndjson":
                 lines = path.read_text(encoding="utf-8-sig").split("\n")
                 return _objects(path, [json.loads(line) for line in lines if line.strip()])

@@ -49,6 +49,8 @@ def read(answers: Sequence[Any], classes: "Classes") -> list[int]:
         number = _meaning(_labels(every), classes)
         indices = [_index(each, number, classes) for each in every]
     given = [answer for answer in answers if answer is not None]
+    if answers and not given:
+        raise Unreadable("the model gave no answer to any question")
     if given and all(index == UNKNOWN for index in indices):
         raise Unreadable(
             f"no answer is one of the {len(classes.names)} classes: the model said "
@@ -127,7 +129,8 @@ def _index(each: Said, number: Mapping[str, int], classes: "Classes") -> int:
 
 
 def _of_one_score(each: Said, classes: "Classes") -> int:
-    number = None if each.label is None else _number(each.label)
+    label = each.label
+    number = None if label is None else _number(str(_TRUTH.get(label.lower(), label)))
     if number is None or classes.one_score is None:
         return UNKNOWN
     return classes.ours(int(number > classes.one_score))
