@@ -5,9 +5,9 @@ from typing import Any
 
 from jaxverify.cli.judging import Judge
 from jaxverify.misread import misread
-from jaxverify.predictors.answers import in_order
+from jaxverify.predictors.answers import UNKNOWN, in_order
 from jaxverify.predictors.kept import Kept
-from jaxverify.predictors.reading import UNKNOWN, examples
+from jaxverify.predictors.reading import examples
 
 
 def add_evidence(

@@ -5,12 +5,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Int
 
 from jaxverify.errors import DataError, UserError
-from jaxverify.predictors.reading import UNKNOWN, How
+
+How = Literal["names", "indices", "from-1"]  # what labels are
+UNKNOWN = -1  # the index of an answer that is no class
 
 
 @dataclass(frozen=True)

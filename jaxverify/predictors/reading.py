@@ -2,20 +2,16 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 
 from jaxverify.errors import UserError
+from jaxverify.predictors.answers import UNKNOWN, Classes, How
 from jaxverify.predictors.fields import all_said
 from jaxverify.predictors.said import Said
 
-if TYPE_CHECKING:
-    from jaxverify.predictors.answers import Classes
-
-How = Literal["names", "indices", "from-1"]
 HOWS: tuple[How, ...] = ("names", "indices", "from-1")
-UNKNOWN = -1
 _TRUTH = {"false": 0, "true": 1}
 _NUMBERED = re.compile(r"^LABEL_(\d+)$")  # as Hugging Face calls classes, from 0
 
@@ -24,7 +20,7 @@ class Unreadable(UserError):
     """The answers can be read in no way, or in more than one."""
 
 
-def read(answers: Sequence[Any], classes: "Classes") -> list[int]:
+def read(answers: Sequence[Any], classes: Classes) -> list[int]:
     """The class index of each answer; ``UNKNOWN`` where it is none.
 
     Labels are names of classes, indices from 0, or numbers from 1: whichever of these explains all
@@ -59,7 +55,7 @@ def read(answers: Sequence[Any], classes: "Classes") -> list[int]:
     return indices
 
 
-def gists(answers: Sequence[Any], classes: "Classes") -> list[Any]:
+def gists(answers: Sequence[Any], classes: Classes) -> list[Any]:
     """What each answer comes to, whatever labels mean: equal for two that say the same class."""
     every = _all_said(answers, classes)
     if classes.one_score is not None:
@@ -67,7 +63,7 @@ def gists(answers: Sequence[Any], classes: "Classes") -> list[Any]:
     return [each.top() for each in every]
 
 
-def read_all(said: Mapping[str, Any], classes: "Classes") -> dict[str, int]:
+def read_all(said: Mapping[str, Any], classes: Classes) -> dict[str, int]:
     """The class index of each answer by its id; see :func:`read`."""
     return dict(zip(said, read(list(said.values()), classes), strict=True))
 
@@ -83,7 +79,7 @@ def examples(answers: Iterable[Any], most: int = 3) -> str:
     return ", ".join([*cut, *(["..."] if len(shown) > most else [])])
 
 
-def _all_said(answers: Sequence[Any], classes: "Classes") -> list[Said]:
+def _all_said(answers: Sequence[Any], classes: Classes) -> list[Said]:
     names = () if classes.one_score is not None else classes.names
     return all_said(answers, names, classes.output)
 
@@ -93,7 +89,7 @@ def _labels(every: Iterable[Said]) -> list[str]:
     return list(dict.fromkeys(x for each in every for x in (each.label, *(each.named or ())) if x))
 
 
-def _check_pairs(every: Sequence[Said], classes: "Classes") -> None:
+def _check_pairs(every: Sequence[Said], classes: Classes) -> None:
     """Raise Unreadable if each list looks like a label and its score, not like scores."""
     rows = [each.scores for each in every if each.scores]
     if len({len(row) for row in rows}) != 1 or len(rows) < 2:
@@ -108,7 +104,7 @@ def _check_pairs(every: Sequence[Said], classes: "Classes") -> None:
         )
 
 
-def _hint(given: Sequence[Any], classes: "Classes") -> str:
+def _hint(given: Sequence[Any], classes: Classes) -> str:
     fields = {key for answer in given if isinstance(answer, Mapping) for key in answer}
     if len(fields) > 1 and classes.output is None and fields != set(classes.names):
         shown = ", ".join(sorted(map(str, fields))[:8])
@@ -118,7 +114,7 @@ def _hint(given: Sequence[Any], classes: "Classes") -> str:
     return ""
 
 
-def _index(each: Said, number: Mapping[str, int], classes: "Classes") -> int:
+def _index(each: Said, number: Mapping[str, int], classes: Classes) -> int:
     top = each.top()
     if top is None:
         return UNKNOWN
@@ -128,7 +124,7 @@ def _index(each: Said, number: Mapping[str, int], classes: "Classes") -> int:
     return classes.ours(value) if len(each.scores or ()) == len(classes.names) else UNKNOWN
 
 
-def _of_one_score(each: Said, classes: "Classes") -> int:
+def _of_one_score(each: Said, classes: Classes) -> int:
     label = each.label
     number = None if label is None else _number(str(_TRUTH.get(label.lower(), label)))
     if number is None or classes.one_score is None:
@@ -136,7 +132,7 @@ def _of_one_score(each: Said, classes: "Classes") -> int:
     return classes.ours(int(number > classes.one_score))
 
 
-def _meaning(labels: Sequence[str], classes: "Classes") -> dict[str, int]:
+def _meaning(labels: Sequence[str], classes: Classes) -> dict[str, int]:
     """The class index of each label that is one, by its text."""
     hows: tuple[How, ...] = HOWS if classes.labels_are is None else (classes.labels_are,)
     readings: dict[How, dict[str, int]] = {}
@@ -183,7 +179,7 @@ def _by_number(text: str) -> tuple[float, str]:
     return (np.inf if number is None or np.isnan(number) else number, text)
 
 
-def _name(label: str, classes: "Classes") -> int:
+def _name(label: str, classes: Classes) -> int:
     """By the name as it stands, then without blanks around it, then as a number."""
     names, number = classes.names, _number(label)
     if classes.order is not None and number is not None:
@@ -203,8 +199,8 @@ def _name(label: str, classes: "Classes") -> int:
     return UNKNOWN
 
 
-def _index_from(start: int) -> Callable[[str, "Classes"], int]:
-    def rule(label: str, classes: "Classes") -> int:
+def _index_from(start: int) -> Callable[[str, Classes], int]:
+    def rule(label: str, classes: Classes) -> int:
         if start == 0 and label.lower() not in [name.lower() for name in classes.names]:
             label = _NUMBERED.sub(r"\1", label.strip())
             label = str(_TRUTH.get(label.lower(), label))
@@ -225,7 +221,7 @@ def _number(label: str | float) -> float | None:
     return None if np.isnan(number) else number
 
 
-_RULES: dict[How, Callable[[str, "Classes"], int]] = {
+_RULES: dict[How, Callable[[str, Classes], int]] = {
     "names": _name,
     "indices": _index_from(0),
     "from-1": _index_from(1),
