@@ -71,7 +71,10 @@ def test_ghost_refuses_a_layer_that_reads_the_samples_on_another_axis_than_the_f
     """Also where time is as long as the batch, so that one shape does not tell the axes apart."""
     embeds = isinstance(layers[0], nn.Embed)
     x = TOKENS[:, :time] % 9 if embeds else drawn(3, time, 5)
-    swap = lambda x: x.swapaxes(0, 1)  # noqa: E731
+
+    def swap(x):
+        return x.swapaxes(0, 1)
+
     layer = nn.Sequential([swap, *layers])
     variables = layer.init(jax.random.key(0), x)
     swapped_back = not isinstance(layers[0], ConvMaxOverTime)
@@ -88,7 +91,10 @@ def test_ghost_refuses_a_layer_that_reads_the_samples_on_another_axis_than_the_f
 def test_ghost_refuses_a_layer_whose_input_counts_the_samples_on_two_axes_or_in_part(module):
     x = drawn(4, 4, 3) if isinstance(module, Merged) else drawn(4, 3)
     params = module.init(jax.random.key(0), x)["params"]
-    loss = lambda params, x: module.apply({"params": params}, x).reshape(len(x), -1).sum(1)  # noqa: E731
+
+    def loss(params, x):
+        return module.apply({"params": params}, x).reshape(len(x), -1).sum(1)
+
     refused(loss, params, x, "the Dense 'Dense_0' reads the shape.*of 4 samples.*of 8")
 
 
@@ -99,7 +105,10 @@ def test_ghost_is_right_where_time_or_channels_are_as_many_as_the_samples():
 def test_ghost_refuses_a_loss_that_it_cannot_see_the_samples_axis_of():
     loss, params, x = loss_of(nn.Dense(3), drawn(4, 2))
     weights = jnp.ones(4)
-    weighted = lambda params, x: loss(params, x) * weights  # noqa: E731
+
+    def weighted(params, x):
+        return loss(params, x) * weights
+
     refused(weighted, params, x, "takes 4 samples but not 8 .*from the batch")
 
     def changing(params, x):
@@ -113,9 +122,15 @@ def test_ghost_refuses_a_loss_that_it_cannot_see_the_samples_axis_of():
 def test_ghost_refuses_parameters_used_beside_their_layer():
     loss, params, x = loss_of(nn.Dense(3), drawn(4, 2))
     outside = r"params\['kernel'\] is used outside"
-    penalty = lambda params, x: loss(params, x) + jnp.sum(params["kernel"] ** 2)  # noqa: E731
+
+    def penalty(params, x):
+        return loss(params, x) + jnp.sum(params["kernel"] ** 2)
+
     refused(penalty, params, x, outside)
-    halved = lambda params, x: loss({**params, "kernel": params["kernel"] / 2}, x)  # noqa: E731
+
+    def halved(params, x):
+        return loss({**params, "kernel": params["kernel"] / 2}, x)
+
     refused(halved, params, x, "only some parameters of the Dense")
     refused(jax.jit(loss), params, x, "inside a jit, loop or checkpoint")
     refused(lambda offsets, x: offsets, jnp.ones(4), x, "params is used outside")

@@ -302,7 +302,10 @@ def test_in_bfloat16_ghost_takes_the_window_that_the_layer_takes_at_a_tie():
     module = ConvMaxOverTime(1, 1, dtype=jnp.bfloat16)
     params = {"kernel": jnp.array([1.0, 0.0]).reshape(1, 2, 1), "bias": jnp.zeros(1)}
     words = jnp.array([[[256.0, 0.0], [257.0, 400.0]]])
-    loss = lambda params, x: module.apply({"params": params}, x).astype(jnp.float32)[:, 0]  # noqa: E731
+
+    def loss(params, x):
+        return module.apply({"params": params}, x).astype(jnp.float32)[:, 0]
+
     assert_ghost_is_vmap(loss, params, words)
     norms = per_example_norms(loss, params, words, method="ghost")
     np.testing.assert_allclose(norms, [np.hypot(256, 1)])  # the 1 is the bias's

@@ -52,7 +52,10 @@ def test_ghost_norms_of_an_lstm_that_reads_bfloat16():
     x = jnp.asarray(SEQUENCES, jnp.bfloat16)
     chain = nn.Sequential([nn.Dense(4, dtype=jnp.bfloat16), LSTM(3)])
     params = chain.init(jax.random.key(0), x)["params"]
-    loss = lambda params, x: jnp.sum(jnp.sin(chain.apply({"params": params}, x)), axis=(1, 2))  # noqa: E731
+
+    def loss(params, x):
+        return jnp.sum(jnp.sin(chain.apply({"params": params}, x)), axis=(1, 2))
+
     ghost = per_example_norms(loss, params, x, method="ghost")
     vmap = per_example_norms(loss, params, x, method="vmap")
     np.testing.assert_allclose(ghost, vmap, rtol=2e-2)
@@ -102,10 +105,16 @@ def test_a_gradient_of_a_gradient_works_everywhere(layer, x):
     """Along the parameters themselves, against a difference of two gradients."""
     loss, params = loss_of(layer, x)
     gradient = jax.jit(jax.grad(loss))
-    along = lambda params: sum(map(jnp.vdot, *map(jax.tree.leaves, (gradient(params), params))))  # noqa: E731
+
+    def along(params):
+        return sum(map(jnp.vdot, *map(jax.tree.leaves, (gradient(params), params))))
+
     twice = jax.grad(along)(params)
     step = 1e-2
-    at = lambda factor: gradient(jax.tree.map(lambda leaf: factor * leaf, params))  # noqa: E731
+
+    def at(factor):
+        return gradient(jax.tree.map(lambda leaf: factor * leaf, params))
+
     for found, first, high, low in zip(
         *map(jax.tree.leaves, (twice, at(1), at(1 + step), at(1 - step))), strict=True
     ):
@@ -116,6 +125,9 @@ def test_a_gradient_of_a_gradient_works_everywhere(layer, x):
 
 @pytest.mark.parametrize("lowering", ["maxima", "native"])
 def test_pooling_takes_forward_mode_too(lowering):
-    pool = lambda x: max_pool(x, (2, 2), (2, 2), lowering=lowering)  # noqa: E731
+
+    def pool(x):
+        return max_pool(x, (2, 2), (2, 2), lowering=lowering)
+
     _, along = jax.jvp(pool, (IMAGES,), (IMAGES,))
     np.testing.assert_array_equal(along, pool(IMAGES))
