@@ -5,6 +5,7 @@ import json
 import stat
 from argparse import Namespace
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import jax
@@ -170,6 +171,32 @@ def test_a_plan_of_several_attempts_is_kept_to(saved, tmp_path, capsys):
     assert verify(path, second) == 2
     assert verify(path, second, "--shard", "2/3") == 0
     assert len(ledger.read(ledger.ledger_path(path))) == 2
+
+
+def test_a_part_whose_classes_were_likely_misread_may_be_read_anew(saved, tmp_path, capsys):
+    record, path = saved
+    labels, names = record.samples().labels.tolist(), record.class_names
+    shifted = [names[(label + 1) % len(names)] for label in labels]
+    answers, order = tmp_path / "a.json", tmp_path / "order.json"
+    answers.write_text(json.dumps(dict(zip(sample_ids(record), shifted, strict=True))))
+    assert verify(path, answers, "--shard", "1/3") == 1
+    assert "likely misread" in " ".join(capsys.readouterr().out.split())
+    indices = [(label + 1) % len(names) for label in labels]
+    answers.write_text(json.dumps(dict(zip(sample_ids(record), indices, strict=True))))
+    order.write_text(json.dumps([*names[-1:], *names[:-1]]))
+    anew = ("--class-order", str(order))
+    assert verify(path, answers, "--shard", "1/3", *anew) == 0
+    assert [each.misread for each in ledger.read(ledger.ledger_path(path))] == [True, False]
+    other = answer(record, tmp_path / "b.json", 0.9)
+    assert verify(path, other, "--shard", "1/3") == 2
+    assert "take the next one" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_ledger_of_earlier_versions_is_read(tmp_path):
+    path = tmp_path / "r.json.ledger"
+    attempt = ledger.Attempt("1/3", "0" * 64, 0.01, "FAIL", "m", "2026-01-01T00:00:00+00:00")
+    path.write_text(json.dumps({k: v for k, v in asdict(attempt).items() if k != "misread"}) + "\n")
+    assert ledger.read(path) == [attempt]
 
 
 def test_what_a_crash_left_of_a_line_is_written_over(tmp_path):

@@ -314,6 +314,11 @@ def test_mistakes_are_told_with_their_values(change, message, tmp_path, untyped_
         ("data.jsonl", b'{"text": "a b c", "label": 1}\n{', "is not JSON"),
         ("data.jsonl", b"[1]\n", "is not an object"),
         ("data.jsonl", b'{"text": "a b c", "label": null}\n', "the label is missing"),
+        (
+            "data.jsonl",
+            b'{"text": "a b", "label": "x"}\n{"text": "c", "label": " "}\n',
+            "empty text",
+        ),
         ("data.jsonl", b"\xff\n", "is damaged"),
         ("data.xlsx", b"", "of no known format"),
     ],

@@ -161,6 +161,41 @@ def test_two_fields_that_may_be_the_answer_are_an_error_and_one_can_be_named():
     assert read([{"a": [1, 2, 3], "b": 3}], Classes(PETS.names, output="a")) == [2]
 
 
+def by_name(*scores: float) -> dict[str, float]:
+    return dict(zip(PETS.names, scores, strict=True))
+
+
+FORMS = {
+    "by name": lambda *scores: by_name(*scores),
+    "beside a time": lambda *scores: {**by_name(*scores), "ms": 3.5},
+    "in a field of ours": lambda *scores: {"our_own_field": list(scores), "version": 3},
+    "the best few": lambda *scores: {k: x for k, x in by_name(*scores).items() if x > 0.15},
+    "in a usual field": lambda *scores: {"scores": list(scores), "version": 3},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "bad", [{"error": "timeout"}, {"cat": None, "dog": 0.9}, {"id": 7}, "oops", None, [], {}]
+)
+def test_an_answer_of_another_form_than_most_says_nothing_and_changes_nothing(form, bad):
+    rows = [FORMS[form](*x) for x in ((0.1, 0.7, 0.2), (0.5, 0.1, 0.4), (0.1, 0.2, 0.7))]
+    assert read([*rows, bad], PETS) == [1, 0, 2, -1]
+    assert read([bad, *rows[::-1]], PETS) == [-1, 2, 0, 1]
+
+
+def test_an_output_may_be_a_path():
+    answers = [
+        {"out": {"label": x, "second": y}, "v": 1} for x, y in (("cat", "dog"), PETS.names[1:])
+    ]
+    for path, indices in {"out.label": [0, 1], "out.second": [1, 2]}.items():
+        assert read(answers, Classes(PETS.names, output=path)) == indices
+    dotted = [{"out.label": "cat", "out": {"label": "dog"}}, {"out.label": "dog", "out": {}}]
+    assert read(dotted, Classes(PETS.names, output="out.label")) == [0, 1]
+    with pytest.raises(UserError, match="no answer has the field 'third'; there are label, second"):
+        read(answers, Classes(PETS.names, output="out.third"))
+
+
 DIGITS = Classes(("0", "1", "2", "3"))
 
 

@@ -56,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
         outcome=facts["outcome"],
         model=source.name,
         time=_now(),
+        misread=facts["misread"],
     )
     ledger.check_answers(attempts, attempt)
     facts["cautions"] += ledger.caution(attempts, attempt)

@@ -5,7 +5,7 @@ may hold it and differ, the error names both; nothing is guessed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jaxverify.errors import UserError
@@ -38,10 +38,13 @@ def all_said(
     Args:
         answers: values as JSON has them.
         names: of the classes.
-        output: the field of an object that holds the answer.
+        output: the field of an object that holds the answer; ``a.b`` is field b of field a.
 
     Raises:
         UserError: if two fields may be the answer and differ, or no object has ``output``.
+
+    Guarantee: an answer of another form than most, such as an error, says nothing; it changes
+    nothing of what the others say.
 
     >>> [each.top() for each in all_said(["cat", [0.1, 0.9], {"label": "cat", "score": 0.9}])]
     [('label', 'cat'), ('position', 1), ('label', 'cat')]
@@ -51,9 +54,10 @@ def all_said(
     values = [opened(answer, names) for answer in answers]
     for _ in range(MOST):
         objects = [value for value in values if isinstance(value, Mapping) and value]
-        if output is not None and any(output in each for each in objects):
-            values = [_at(value, output) for value in values]
-            output = None
+        step = None if output is None else first_step(output, [k for each in objects for k in each])
+        if step is not None:
+            values = [_at(value, step[0]) for value in values]
+            output = step[1]
         elif len({tuple(each) for each in objects}) == 1 and len(objects[0]) == 1:
             (key,) = objects[0]  # the only field of all that have any
             if key in names and len(names) > 1 and len(objects) == 1:
@@ -71,6 +75,19 @@ def all_said(
         form.said(value) if form and isinstance(value, Mapping) else of_value(value)
         for value in values
     ]
+
+
+def first_step(path: str, keys: Collection[str]) -> tuple[str, str | None] | None:
+    """The key that a path begins with, the longest that there is, and what is left of the path.
+
+    >>> first_step("a.b.c", ["a", "a.b"]), first_step("a", ["a"]), first_step("a.b", ["b"])
+    (('a.b', 'c'), ('a', None), None)
+    """
+    parts = path.split(".")
+    for end in range(len(parts), 0, -1):
+        if (key := ".".join(parts[:end])) in keys:
+            return key, ".".join(parts[end:]) or None
+    return None
 
 
 class _Form(NamedTuple):
@@ -92,7 +109,9 @@ class _Form(NamedTuple):
     def of(cls, objects: Sequence[Object], names: Sequence[str]) -> "_Form":
         """Where ``objects`` hold the answer; of no known form, nowhere."""
         keys = list(dict.fromkeys(key for each in objects for key in each))
-        by_name = tuple(names) if names and _in_all(objects, names, is_number) else ()
+        by_name = (
+            tuple(names) if names and _most(objects, lambda each: _all_in(each, names)) else ()
+        )
         many = [k for k in (*SCORES, *LABELS) if any(is_many(each.get(k)) for each in objects)]
         unnamed = [k for k in keys if k not in (*many, *NAMES)]
         many += [k for k in unnamed if _are_scores(objects, k, len(names))]
@@ -115,9 +134,10 @@ class _Form(NamedTuple):
         _check_alike(many, objects, lambda each, key: of_value(each.get(key)).top())
         if scores != cls():
             return scores
-        numbers = all(is_number(value) for each in objects for value in each.values())
-        best_few = len(keys) == len(names) or len({tuple(each) for each in objects}) > 1
-        if numbers and (best_few or len(objects) == 1) and all(_is_class(k, names) for k in keys):
+        plain = [each for each in objects if _all_in(each, each) and _are_classes(each, names)]
+        keys = list(dict.fromkeys(key for each in plain for key in each))
+        best_few = len(keys) == len(names) or len({tuple(each) for each in plain}) > 1
+        if 2 * len(plain) > len(objects) and (best_few or len(objects) == 1):
             return cls(named=tuple(keys))
         return cls()
 
@@ -127,8 +147,10 @@ class _Form(NamedTuple):
             if (label := _label_at(fields, key)) is not None:
                 return of_value(label)
         if self.named:
-            scores = {k: float(fields[k]) for k in self.named if is_number(fields.get(k))}
-            return Said(named=scores) if scores else NOTHING
+            present = [key for key in self.named if key in fields]
+            if not present or not _all_in(fields, present):
+                return NOTHING
+            return Said(named={key: float(fields[key]) for key in present})
         each = next((of_value(fields[key]) for key in self.scores if key in fields), NOTHING)
         owners: Any = None if self.owners is None else fields.get(self.owners)
         if are_labels(owners) and each.scores is not None and len(each.scores) == len(owners):
@@ -165,6 +187,10 @@ def _label_fields(
         and share(key, is_word if sure else lambda label: _is_class(label, names)) > 0.5
     ]
     return known, others
+
+
+def _are_classes(labels: Iterable[Any], names: Sequence[str]) -> bool:
+    return all(_is_class(label, names) for label in labels)
 
 
 def _is_class(label: Any, names: Sequence[str]) -> bool:
@@ -228,9 +254,8 @@ def _plain_number(value: Any) -> Any:
 
 
 def _are_scores(objects: Sequence[Object], key: str, num_classes: int) -> bool:
-    """Whether a field holds a number for each class in every object."""
-    every = [of_value(each.get(key)).scores for each in objects]
-    return all(scores is not None and len(scores) == num_classes for scores in every)
+    """Whether a field holds a number for each class in most objects."""
+    return _most(objects, lambda each: len(of_value(each.get(key)).scores or ()) == num_classes)
 
 
 def _are_owners(
@@ -240,7 +265,7 @@ def _are_owners(
     lists = [each.get(key) for each in objects if key in each]
     if key in many or not all(map(are_labels, lists)):
         return False
-    return key in NAMES or all(_is_class(x, names) for labels in lists for x in labels or ())
+    return key in NAMES or all(_are_classes(labels or (), names) for labels in lists)
 
 
 def _label_at(fields: Object, key: str) -> Any:
@@ -253,5 +278,9 @@ def _at(value: Any, key: str) -> Any:
     return value.get(key) if isinstance(value, Mapping) else value
 
 
-def _in_all(objects: Sequence[Object], keys: Sequence[str], fits: Any) -> bool:
-    return all(fits(each.get(key)) for each in objects for key in keys)
+def _most(objects: Sequence[Object], fits: Callable[[Object], bool]) -> bool:
+    return 2 * sum(map(fits, objects)) > len(objects)
+
+
+def _all_in(fields: Object, keys: Iterable[str]) -> bool:
+    return all(is_number(fields.get(key)) for key in keys)

@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxverify.errors import UserError
 from jaxverify.predictors.answers import Classes
-from jaxverify.predictors.fields import go_together
+from jaxverify.predictors.fields import first_step, go_together
 
 _TELLING = 16  # questions of one request
 
@@ -22,15 +22,16 @@ def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
 
     Args:
         outputs: by their names.
-        classes: how many there are, and which output was named.
+        classes: how many there are, and which output was named; of ``a.b`` it is the output a.
 
     Raises:
         UserError: if no output is any of these, two are of the same kind, or none has the name.
     """
     if classes.output is not None:
-        if classes.output not in outputs:
+        step = first_step(classes.output, outputs)
+        if step is None:
             raise UserError(f"the model gives {_kinds(outputs)}: no output {classes.output!r}")
-        outputs = {classes.output: outputs[classes.output]}
+        outputs = {step[0]: outputs[step[0]]}
     one_score = classes.one_score is not None
     kinds = (_is_labels, _is_objects, _is_scores, _is_whole)
     for fits in (_is_one_score,) if one_score else kinds:
@@ -43,7 +44,9 @@ def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
         if candidates:
             if fits is _is_labels:
                 _check_together(candidates[0], outputs, classes)
-            return _rows(outputs[candidates[0]])
+            rows = _rows(outputs[candidates[0]])
+            # Where an output holds objects, its name is the first step of the path to the answer.
+            return rows if classes.output is None else [{candidates[0]: row} for row in rows]
     if one_score:
         raise UserError(f"the model gives {_kinds(outputs)}: not one score for each question")
     hint = " (--one-score reads one score)" if len(classes.names) == 2 else ""

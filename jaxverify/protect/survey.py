@@ -62,7 +62,8 @@ def survey(
         size: how many are drawn, at most; fewer where they would take more than 64 MiB.
 
     Raises:
-        DataError: if there is no label column, no row, a label that is missing, or one class only.
+        DataError: if there is no label column, no row, a label that is missing or blank, or one
+            class only.
     """
     drawn = _Drawn(size, rng)
     found, spans, num_rows = None, _Spans(), 0
@@ -79,6 +80,10 @@ def survey(
             row = num_rows + pc.index(values.is_null(), True).as_py()
             raise DataError(f"{rows.path}, row {row}: the label is missing: fill it in")
         seen = values.unique()
+        for text in seen.to_pylist():
+            if isinstance(text, str) and not text.strip():
+                row = num_rows + pc.index(values, text).as_py()
+                raise DataError(f"{rows.path}, row {row}: the label is an empty text: name it")
         found = seen if found is None else pa.chunked_array([found, seen]).unique()
         if len(found) > len(examples):
             _add_examples(examples, columns, values)

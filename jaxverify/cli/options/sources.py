@@ -41,7 +41,7 @@ _ANSWERS = """\
 what the model's labels are: names of classes, indices from 0 in the order that show prints, or
 numbers from 1 in that order; found out from all answers if they leave no doubt"""
 _OUTPUT = """\
-of a model that gives several outputs or fields, the one that is its answer"""
+of a model that gives several outputs or fields, the one that is its answer; a.b is field b of a"""
 _LAYOUT = """\
 where the channels are: before the pixels or behind them; found out from the model's file if that
 tells"""
