@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from benchmarks.fresh_process import peak_bytes
 from jaxverify import ExtraTask, Samples, generate, keys, mix
 from jaxverify.data.parquet import iter_samples
-from jaxverify.data.parquet_writing import DICTIONARIES, RowGroups, to_table
-from jaxverify.export import export
-from jaxverify.generation import generate_batches
+from jaxverify.files.parquet_writing import DICTIONARIES, RowGroups, to_table
+from jaxverify.protect.export import export
+from jaxverify.task.generation import generate_batches
 
 FEATURES = 32
 _NUM_CLASSES = 10

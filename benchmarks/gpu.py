@@ -30,9 +30,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from jaxverify.atomic import write_atomic
 from jaxverify.errors import UserError
 from jaxverify.exit_status import exit_status
+from jaxverify.files.atomic import write_atomic
 
 ROOT = Path(__file__).parent.parent
 STATE = "tasks.json"

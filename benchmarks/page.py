@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import goals
 from benchmarks.pictures import RESULTS
-from jaxverify.atomic import write_atomic
+from jaxverify.files.atomic import write_atomic
 from train.reproduction.publication import PAGE
 
 Rows = list[Sequence[object]]

@@ -12,7 +12,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from jaxverify.atomic import write_atomic
+from jaxverify.files.atomic import write_atomic
 
 _ROOT = Path(__file__).parent.parent
 RESULTS = _ROOT / "results" / "benchmarks"

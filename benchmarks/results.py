@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jaxverify.atomic import write_atomic
+from jaxverify.files.atomic import write_atomic
 from train.provenance import PACKAGES, code_revision, machine, versions
 
 _PACKAGES = (*PACKAGES, "torch", "opacus", "pyarrow")

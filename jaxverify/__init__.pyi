@@ -1,15 +1,15 @@
 from . import stats
-from .caution import cautions
 from .errors import DataError, UserError
-from .extra_task import ExtraTask
-from .generation import generate
-from .mixing import Mixed, mix
-from .samples import Samples
-from .score_verdict import ScoreVerdict
-from .scores import verify_reconstruction, verify_scores
-from .trained_model import TrainedModel
-from .verdict import Verdict
-from .verification import verify
+from .task.extra_task import ExtraTask
+from .task.generation import generate
+from .task.mixing import Mixed, mix
+from .task.samples import Samples
+from .verification.answers import verify
+from .verification.cautions import cautions
+from .verification.score_verdict import ScoreVerdict
+from .verification.scores import verify_reconstruction, verify_scores
+from .verification.trained_model import TrainedModel
+from .verification.verdict import Verdict
 
 __version__: str
 

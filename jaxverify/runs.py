@@ -11,8 +11,8 @@ from etils import epath
 
 from jaxverify import models
 from jaxverify.errors import DataError, UserError
-from jaxverify.extra_task import ExtraTask
-from jaxverify.trained_model import TrainedModel
+from jaxverify.task.extra_task import ExtraTask
+from jaxverify.verification.trained_model import TrainedModel
 
 ABOUT, CHECKPOINTS, VOCABULARY = "config.json", "checkpoints", "vocabulary.json"
 MODEL = "model"  # the item of a checkpoint that holds the model's variables

@@ -15,17 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from jaxverify import DataError, ExtraTask, UserError, ledger, stats
+from jaxverify import DataError, ExtraTask, UserError, stats
 from jaxverify.challenge import ID, asked_indices, questions, sample_ids, twin_ids
 from jaxverify.cli import main, sources
 from jaxverify.cli.subject import subject
-from jaxverify.generation import twins
 from jaxverify.predictors.answers import Classes
-from jaxverify.record import new_record, save
+from jaxverify.record import ledger
+from jaxverify.record.record import new_record, save
+from jaxverify.record.shard import Shard
+from jaxverify.record.shards import shard_indices
 from jaxverify.rendering import TextRendering
 from jaxverify.report.in_toto import statement
-from jaxverify.shard import Shard
-from jaxverify.shards import shard_indices
+from jaxverify.task.generation import twins
 
 WORDS = tuple(f"w{i}" for i in range(50))
 NAMES = ("no", "yes", "maybe", "never")

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_verification import KEY, shown
 
-from jaxverify import ExtraTask, UserError, cautions, generate, sequential, stats, verify
+from jaxverify import ExtraTask, UserError, cautions, generate, stats, verify
+from jaxverify.verification import sequential
 
 
 def text(**changes) -> ExtraTask:

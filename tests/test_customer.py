@@ -21,7 +21,7 @@ from jaxverify.cli import main
 from jaxverify.predictors.answers import Classes, in_order
 from jaxverify.predictors.file import read_answers
 from jaxverify.predictors.reading import read_all
-from jaxverify.record import load
+from jaxverify.record.record import load
 
 pytestmark = pytest.mark.slow  # trains
 

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 
 from jaxverify.data import NAMES, Dataset, load
 from jaxverify.errors import DataError
-from jaxverify.samples import NUM_RESERVED_TOKENS, Samples
+from jaxverify.task.samples import NUM_RESERVED_TOKENS, Samples
 
 
 def small_text_dataset() -> Dataset:

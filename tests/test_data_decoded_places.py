@@ -12,8 +12,8 @@ import pytest
 from image_folder import JPEG, everything, kept_in, private, write
 
 from jaxverify.data import images, load, parquet
-from jaxverify.export import export
 from jaxverify.protect import protect
+from jaxverify.protect.export import export
 
 # Fixtures are known by the names that they have here.
 folder, home, decodings = image_folder.folder, image_folder.home, image_folder.decodings

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jaxverify.data.text import RESERVED, build_vocabulary, encode, tokenize
 from jaxverify.errors import UserError
-from jaxverify.samples import NUM_RESERVED_TOKENS
+from jaxverify.task.samples import NUM_RESERVED_TOKENS
 
 words = st.text("abcdefgh", min_size=1, max_size=3)
 sentences = st.lists(words, min_size=1, max_size=12).map(" ".join)

@@ -17,7 +17,7 @@ from jaxverify.cli import main
 from jaxverify.predictors import http as http_module
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.http import Endpoint, EndpointError, ask
-from jaxverify.record import load, new_record, save
+from jaxverify.record.record import load, new_record, save
 from jaxverify.rendering import Column, ImageRendering, TextRendering, VectorRendering
 
 NAMES = ("no", "yes", "maybe")

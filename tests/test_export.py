@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from jaxverify import ExtraTask, Samples, UserError, generate, mix
-from jaxverify import export as exporting
 from jaxverify.data import load, parquet_writing
 from jaxverify.data.parquet import iter_samples
 from jaxverify.errors import DataError
-from jaxverify.export import export
-from jaxverify.generation import generate_batches
+from jaxverify.protect import export as exporting
+from jaxverify.protect.export import export
+from jaxverify.task.generation import generate_batches
 
 ROOT = Path(__file__).parent.parent
 KEY = jax.random.key(3)
@@ -162,7 +162,7 @@ KILLED = """
 import os, signal, jax, numpy as np
 from pathlib import Path
 from jaxverify import Samples
-from jaxverify.export import export
+from jaxverify.protect.export import export
 
 def batches():
     for _ in range(3):
@@ -243,8 +243,8 @@ import sys, jax, numpy as np
 from pathlib import Path
 from benchmarks.fresh_process import peak_bytes
 from jaxverify import ExtraTask, Samples
-from jaxverify import export as exporting
-from jaxverify.generation import generate_batches
+from jaxverify.protect import export as exporting
+from jaxverify.task.generation import generate_batches
 
 def batches(n):
     for start in range(0, n, 1000):

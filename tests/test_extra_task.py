@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxverify import ExtraTask, Samples, UserError, generate
-from jaxverify.generation import generate_batches
-from jaxverify.generators import zipf_ends
+from jaxverify.task.generation import generate_batches
+from jaxverify.task.generators import zipf_ends
 
 IMAGE = ExtraTask("image", (32, 32, 3), num_classes=10, num_samples=400)
 TEXT = ExtraTask("text", (64,), num_classes=4, num_samples=960, vocab_size=10_000)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jaxverify import ExtraTask
 from jaxverify.challenge import sample_ids
 from jaxverify.cli import main
-from jaxverify.record import new_record, save
+from jaxverify.record.record import new_record, save
 from jaxverify.rendering import TextRendering
 
 pytestmark = pytest.mark.slow

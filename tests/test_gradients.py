@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxverify import UserError, models
-from jaxverify.ghost import products
 from jaxverify.gradients import per_example_norms
+from jaxverify.gradients.ghost import products
 from jaxverify.layers import LSTM, Conv, ConvMaxOverTime
 from jaxverify.layers.convolution import geometry
 from jaxverify.layers.lowerings import native, out_sizes

@@ -16,10 +16,10 @@ from test_extra_task import digest
 from jaxverify import DataError, ExtraTask, UserError, generate
 from jaxverify.challenge import sample_ids, twin_ids
 from jaxverify.cli import main
-from jaxverify.generation import generate_batches, region_slices, region_start, twins
-from jaxverify.generators import folded, pink
-from jaxverify.record import load, new_record, save
+from jaxverify.record.record import load, new_record, save
 from jaxverify.rendering import ImageRendering
+from jaxverify.task.generation import generate_batches, region_slices, region_start, twins
+from jaxverify.task.generators import folded, pink
 
 SWITCHES = {"placement": "secret", "num_fixed": 4, "labels": "balanced"}
 IMAGE = ExtraTask("image", (24, 32, 3), 3, 130, generator="pink", **SWITCHES)

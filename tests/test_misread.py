@@ -8,9 +8,9 @@ from test_one_score import verify
 
 from jaxverify import ExtraTask
 from jaxverify.challenge import sample_ids
-from jaxverify.misread import misread
-from jaxverify.record import new_record, save
+from jaxverify.record.record import new_record, save
 from jaxverify.rendering import TextRendering
+from jaxverify.verification.misread import misread
 
 NAMES = ("a", "b", "c", "d")
 RNG = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxverify import Samples, UserError, keys, mix
-from jaxverify.mixing import ranks
+from jaxverify.task.mixing import ranks
 
 
 def numbered(start: int, size: int) -> Samples:

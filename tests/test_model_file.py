@@ -17,7 +17,7 @@ from jaxverify.predictors.local import Model, ask
 from jaxverify.predictors.outputs import rows_of
 from jaxverify.predictors.reading import read
 from jaxverify.predictors.tensors import Input, Pixels, arrays
-from jaxverify.record import new_record, save
+from jaxverify.record.record import new_record, save
 from jaxverify.rendering import ImageRendering
 
 NAMES = ("no", "yes", "maybe")

@@ -14,12 +14,12 @@ from hypothesis.extra import numpy as hnp
 
 from jaxverify import DataError, UserError
 from jaxverify.cli import main
-from jaxverify.data.npz import iter_rows, members, npz_writer
+from jaxverify.files.npz import iter_rows, members, npz_writer
 from jaxverify.protect import npz as npz_module
 from jaxverify.protect import protect
 from jaxverify.protect.opening import open_rows
 from jaxverify.protect.survey import survey
-from jaxverify.record import load
+from jaxverify.record.record import load
 
 SECRET = bytes(range(32))
 

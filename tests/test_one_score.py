@@ -15,7 +15,7 @@ from jaxverify.predictors.file import read_answers
 from jaxverify.predictors.http import Endpoint, ask
 from jaxverify.predictors.outputs import rows_of
 from jaxverify.predictors.reading import read, read_all
-from jaxverify.record import new_record, save
+from jaxverify.record.record import new_record, save
 from jaxverify.rendering import TextRendering
 
 NAMES = ("no", "yes")

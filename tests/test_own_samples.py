@@ -9,9 +9,9 @@ from jaxverify import DataError, ExtraTask, stats
 from jaxverify.challenge import questions, sample_ids
 from jaxverify.challenge.real_samples import read_own
 from jaxverify.cli import main
-from jaxverify.record import new_record, save
+from jaxverify.record.record import new_record, save
+from jaxverify.record.shard import WHOLE, Shard
 from jaxverify.rendering import TextRendering
-from jaxverify.shard import WHOLE, Shard
 
 WORDS = tuple(f"w{i}" for i in range(50))
 NAMES = ("no", "yes", "maybe", "never")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jaxverify import UserError, stats
 from jaxverify.cli import main
-from jaxverify.plan import make_plan
+from jaxverify.record.plan import make_plan
 
 
 @given(

@@ -21,7 +21,7 @@ from jaxverify.protect import upload as upload_module
 from jaxverify.protect.fill import fill
 from jaxverify.protect.opening import open_rows
 from jaxverify.protect.survey import survey
-from jaxverify.record import load
+from jaxverify.record.record import load
 
 SECRET = bytes(range(32))
 

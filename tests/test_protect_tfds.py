@@ -10,7 +10,7 @@ from customer_files import WORDS, encoded, noise
 
 from jaxverify import DataError
 from jaxverify.protect import protect
-from jaxverify.record import load
+from jaxverify.record.record import load
 
 SECRET = bytes(range(32))
 LABEL = tfds.features.ClassLabel(names=["cat", "dog", "cow"])

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from jaxverify.data.read_ahead import read_ahead
+from jaxverify.files.read_ahead import read_ahead
 
 
 def test_the_next_item_is_made_while_one_is_used():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import jaxverify
 from jaxverify import DataError, ExtraTask, UserError, keys
 from jaxverify.cli import main
-from jaxverify.record import is_private, load, new_record, save
+from jaxverify.record.record import is_private, load, new_record, save
 from jaxverify.rendering import Column, ImageRendering, TextRendering, VectorRendering
 
 TASKS = {

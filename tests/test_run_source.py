@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 import jaxverify
 from jaxverify import UserError
 from jaxverify.cli import main
-from jaxverify.record import load
+from jaxverify.record.record import load
 from jaxverify.runs import load_model, load_vocabulary, saved_steps
 from train.main import main as train
 

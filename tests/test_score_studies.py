@@ -12,8 +12,8 @@ import scipy.stats
 from rich.console import Console
 
 from jaxverify import ExtraTask, Samples, generate, stats, verify, verify_scores
-from jaxverify.generation import twins
-from jaxverify.verification import verify_answers
+from jaxverify.task.generation import twins
+from jaxverify.verification.answers import verify_answers
 from train.score_studies import autoencoders, calibration, power, publication
 from train.score_studies.battery import OTHERS, TESTS, Answers, p_values
 from train.score_studies.calibration import KINDS, interval

@@ -17,10 +17,10 @@ from jaxverify import (
     verify_reconstruction,
     verify_scores,
 )
-from jaxverify.generation import twins
-from jaxverify.logits import log_odds, unbiased_answers
-from jaxverify.score_verdict import judge_logits, judge_scores
-from jaxverify.scores import reconstruction_errors
+from jaxverify.task.generation import twins
+from jaxverify.verification.logits import log_odds, unbiased_answers
+from jaxverify.verification.score_verdict import judge_logits, judge_scores
+from jaxverify.verification.scores import reconstruction_errors
 
 KEY = jax.random.key(3)
 IMAGES = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=60, labels="balanced")

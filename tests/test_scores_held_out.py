@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxverify import ExtraTask, Samples, UserError, generate, verify_scores
-from jaxverify.generation import twins
-from jaxverify.logits import temperature
+from jaxverify.task.generation import twins
+from jaxverify.verification.logits import temperature
 
 KEY = jax.random.key(5)
 TASK = ExtraTask("image", (8, 8, 1), num_classes=3, num_samples=100)

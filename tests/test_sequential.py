@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from jaxverify import UserError, stats
-from jaxverify.sequential import judge
+from jaxverify.verification.sequential import judge
 
 SETTINGS = [(2, 200, 0.03), (4, 300, 0.03), (10, 400, 0.03), (100, 400, 0.03), (10, 100, 0.0)]
 

@@ -12,8 +12,8 @@ import pytest
 from scipy.special import gammaln
 
 from jaxverify import stats
-from jaxverify.sequential import judge
 from jaxverify.stats.balanced import worst_tail
+from jaxverify.verification.sequential import judge
 
 
 def log_choose(n, k):

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from jaxverify import models, verify
 from jaxverify.cli import main
 from jaxverify.data import load
-from jaxverify.record import load as load_record
+from jaxverify.record.record import load as load_record
 from jaxverify.runs import load_model
 from train import tabular
 from train.tabular_study import ARMS, PAGE, SEEDS, fill, load_results

@@ -17,14 +17,14 @@ from jaxverify import (
     verify_reconstruction,
     verify_scores,
 )
-from jaxverify.generation import generate_batches, region_slices, twins
 from jaxverify.gradients import coherence, per_example_norms
 from jaxverify.layers import ConvMaxOverTime
-from jaxverify.mixing import mix
-from jaxverify.natural import generate_from
-from jaxverify.shard import Shard
-from jaxverify.shards import shard_indices
-from jaxverify.verification import verify_answers
+from jaxverify.record.shard import Shard
+from jaxverify.record.shards import shard_indices
+from jaxverify.task.generation import generate_batches, region_slices, twins
+from jaxverify.task.mixing import mix
+from jaxverify.task.natural import generate_from
+from jaxverify.verification.answers import verify_answers
 from train.augment import AUGMENTATIONS
 from train.state import init_state
 from train.steps import make_train_step

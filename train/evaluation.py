@@ -9,9 +9,9 @@ import jax
 import numpy as np
 
 from jaxverify import ExtraTask, Samples, generate, models, verify
-from jaxverify.logits import log_odds
-from jaxverify.score_verdict import judge_logits, judge_scores
-from jaxverify.scores import ask_classifier
+from jaxverify.verification.logits import log_odds
+from jaxverify.verification.score_verdict import judge_logits, judge_scores
+from jaxverify.verification.scores import ask_classifier
 from train.config import Config
 from train.memorisation import commonest_answer, score_auc
 from train.mesh import DataMesh

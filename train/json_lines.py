@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jaxverify.atomic import write_atomic
+from jaxverify.files.atomic import write_atomic
 
 Row = dict[str, Any]
 

@@ -14,7 +14,7 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxverify.errors import UserError
-from jaxverify.samples import Samples
+from jaxverify.task.samples import Samples
 
 _Batch = TypeVar("_Batch", Samples, list[Samples])
 

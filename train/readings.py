@@ -23,9 +23,9 @@ from jaxverify.cli.evidence import add_evidence
 from jaxverify.cli.judging import Judge
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.reading import read_all
-from jaxverify.record import Record, new_record
+from jaxverify.record.record import Record, new_record
+from jaxverify.record.shard import WHOLE
 from jaxverify.rendering import TextRendering
-from jaxverify.shard import WHOLE
 from train.markdown import markdown_table
 from train.study import Study
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxverify import TrainedModel, UserError, runs
-from jaxverify.atomic import write_atomic
+from jaxverify.files.atomic import write_atomic
 from train import processes
 from train.config import FOLDERS_OF_DATA, Config
 from train.json_lines import JsonLines, Row

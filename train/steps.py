@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Int
 
-from jaxverify.samples import Samples
+from jaxverify.task.samples import Samples
 from train.augment import Augment
 from train.state import State, Tally
 

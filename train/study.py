@@ -10,8 +10,8 @@ from typing import Any
 
 from rich.console import Console
 
-from jaxverify.atomic import write_atomic
 from jaxverify.exit_status import exit_status
+from jaxverify.files.atomic import write_atomic
 from train.provenance import code_revision, versions
 
 _ROOT = Path(__file__).parent.parent

@@ -20,8 +20,8 @@ import numpy as np
 from rich.console import Console
 
 from jaxverify import stats
-from jaxverify.atomic import write_atomic
 from jaxverify.exit_status import exit_status
+from jaxverify.files.atomic import write_atomic
 from train.config import PLACES, Config, load_config
 from train.markdown import markdown_table
 from train.memory import keep_freed_memory

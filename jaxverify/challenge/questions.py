@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxverify.errors import UserError
-from jaxverify.generation import twins
-from jaxverify.record import Record
-from jaxverify.shard import WHOLE, Shard
-from jaxverify.shards import shard_indices
+from jaxverify.record.record import Record
+from jaxverify.record.shard import WHOLE, Shard
+from jaxverify.record.shards import shard_indices
+from jaxverify.task.generation import twins
 
 ID = "id"
 _DIGITS = 16  # hexadecimal: of a million ids no two are the same, but once in 30 million cases

@@ -14,9 +14,9 @@ from jaxverify.errors import DataError
 from jaxverify.protect.opening import open_rows
 from jaxverify.protect.rows import Rows
 from jaxverify.protect.survey import label_column, listed
-from jaxverify.record import Record
+from jaxverify.record.record import Record
+from jaxverify.record.shard import Shard
 from jaxverify.rendering import ImageRendering, VectorRendering
-from jaxverify.shard import Shard
 
 
 def read_decoys(

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from jaxverify.challenge.questions import ID
 from jaxverify.data.images import decode
-from jaxverify.data.new_files import new_file, new_folder
 from jaxverify.errors import UserError
+from jaxverify.files.new_files import new_file, new_folder
 from jaxverify.rendering import ImageRendering, Rendering
 
 _ENDINGS = {

@@ -8,7 +8,7 @@ from rich.console import Console
 from jaxverify.challenge import ID, asked_indices, questions, write_questions
 from jaxverify.challenge.real_samples import read_decoys
 from jaxverify.cli import own_samples
-from jaxverify.record import load
+from jaxverify.record.record import load
 
 
 def run(options: argparse.Namespace) -> int:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxverify.cli.judging import Judge
-from jaxverify.misread import misread
 from jaxverify.predictors.answers import UNKNOWN, in_order
 from jaxverify.predictors.kept import Kept
 from jaxverify.predictors.reading import examples
+from jaxverify.verification.misread import misread
 
 
 def add_evidence(

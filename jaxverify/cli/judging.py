@@ -9,15 +9,16 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Int
 
-from jaxverify import sequential, stats
-from jaxverify.caution import cautions
+from jaxverify import stats
 from jaxverify.challenge import Own, asked_indices, sample_ids, twin_ids
 from jaxverify.predictors.answers import in_order
-from jaxverify.record import Record
-from jaxverify.sequential import SequentialVerdict
-from jaxverify.shard import Shard
-from jaxverify.verdict import Verdict
-from jaxverify.verification import verify_answers
+from jaxverify.record.record import Record
+from jaxverify.record.shard import Shard
+from jaxverify.verification import sequential
+from jaxverify.verification.answers import verify_answers
+from jaxverify.verification.cautions import cautions
+from jaxverify.verification.sequential import SequentialVerdict
+from jaxverify.verification.verdict import Verdict
 
 Found = Mapping[str, int]
 AnyTest = Literal["binomial", "permutation", "sequential"]

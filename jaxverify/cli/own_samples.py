@@ -4,7 +4,7 @@ import argparse
 
 from jaxverify.challenge import Own
 from jaxverify.challenge.real_samples import read_own
-from jaxverify.record import Record
+from jaxverify.record.record import Record
 
 
 def read(options: argparse.Namespace, record: Record) -> Own | None:

@@ -5,8 +5,8 @@ import json
 
 from rich.console import Console
 
-from jaxverify.atomic import write_atomic
-from jaxverify.plan import make_plan
+from jaxverify.files.atomic import write_atomic
+from jaxverify.record.plan import make_plan
 from jaxverify.report.planning import draw_power
 
 

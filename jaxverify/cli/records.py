@@ -7,10 +7,10 @@ import re
 from rich.console import Console
 from rich.table import Table
 
-from jaxverify import ledger
-from jaxverify.caution import cautions
 from jaxverify.errors import UserError
-from jaxverify.record import Record, is_private, load
+from jaxverify.record import ledger
+from jaxverify.record.record import Record, is_private, load
+from jaxverify.verification.cautions import cautions
 
 
 def show(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from jaxverify.errors import DataError, UserError
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.asking import AskBatch
-from jaxverify.record import Record
+from jaxverify.record.record import Record
 
 if TYPE_CHECKING:
     from jaxverify.predictors.local import Model

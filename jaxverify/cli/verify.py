@@ -11,21 +11,22 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from jaxverify import __version__, ledger
-from jaxverify.atomic import write_atomic
+from jaxverify import __version__
 from jaxverify.challenge import ID, Own, questions
 from jaxverify.cli import own_samples, sources
 from jaxverify.cli.evidence import add_evidence
 from jaxverify.cli.judging import Judge
 from jaxverify.cli.subject import subject
 from jaxverify.errors import UserError
-from jaxverify.misread import TELLING
+from jaxverify.files.atomic import write_atomic
 from jaxverify.predictors.asking import Answered, ask_all
 from jaxverify.predictors.kept import AGAIN, Kept, check_kept
 from jaxverify.predictors.reading import read_all
-from jaxverify.record import Record, load
+from jaxverify.record import ledger
+from jaxverify.record.record import Record, load
 from jaxverify.report.in_toto import Subject, statement
 from jaxverify.report.terminal import page
+from jaxverify.verification.misread import TELLING
 
 
 def run(options: argparse.Namespace) -> int:

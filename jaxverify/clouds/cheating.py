@@ -15,7 +15,7 @@ from jaxverify import keys
 from jaxverify.clouds.cloud import Budget, Returned
 from jaxverify.clouds.detectors import DETECTORS, NEEDS_A_LOOK
 from jaxverify.clouds.training import Fitted, fit, losses, take
-from jaxverify.samples import Samples
+from jaxverify.task.samples import Samples
 
 FIRST_LOOK = 0.1  # of the epochs
 _PASSES = 15  # over the suspects

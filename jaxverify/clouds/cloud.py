@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Float32, Shaped
 
-from jaxverify.samples import Samples
+from jaxverify.task.samples import Samples
 
 Predict = Callable[[Shaped[jax.Array | np.ndarray, "n ..."]], Float32[np.ndarray, "n num_classes"]]
 

@@ -17,7 +17,7 @@ from scipy.stats import rankdata
 
 from jaxverify.clouds.training import Fitted, head, losses
 from jaxverify.errors import UserError
-from jaxverify.samples import Samples
+from jaxverify.task.samples import Samples
 
 Detector = Callable[[Samples, Fitted], Float[np.ndarray, " n"]]
 

@@ -11,7 +11,7 @@ from jaxverify import keys
 from jaxverify.clouds.cloud import Budget, Returned
 from jaxverify.clouds.training import Fitted, Recipe, fit, losses, take
 from jaxverify.errors import UserError
-from jaxverify.samples import Samples
+from jaxverify.task.samples import Samples
 
 _LIKE = 0.8  # of the values of two samples that are duplicates, by Jaccard's index
 _OUTLIERS = 0.05  # the share that is taken for outliers

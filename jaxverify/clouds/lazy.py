@@ -8,7 +8,7 @@ import jax
 from jaxverify import keys
 from jaxverify.clouds.cloud import Budget, Cloud, Returned
 from jaxverify.clouds.training import Recipe, fit
-from jaxverify.samples import Samples
+from jaxverify.task.samples import Samples
 
 
 def stop_early(

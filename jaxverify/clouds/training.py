@@ -15,7 +15,7 @@ from scipy.special import log_softmax
 
 from jaxverify import keys
 from jaxverify.clouds.cloud import Budget, Predict, Returned
-from jaxverify.samples import Samples
+from jaxverify.task.samples import Samples
 
 Loss = Callable[[Float[Array, "n num_classes"], Float[Array, "n num_classes"]], Float[Array, " n"]]
 

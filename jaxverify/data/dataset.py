@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float32, Integer, UInt8
 
-from jaxverify.samples import Samples
+from jaxverify.task.samples import Samples
 
 # Images, the columns of a table, or texts.
 Features = UInt8[np.ndarray, "n h w c"] | Float32[np.ndarray, "n d"] | list[str]

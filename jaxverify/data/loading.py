@@ -8,7 +8,7 @@ import numpy as np
 from jaxverify.data.dataset import Dataset, Raw
 from jaxverify.data.text import build_vocabulary, encode
 from jaxverify.errors import DataError
-from jaxverify.samples import Samples
+from jaxverify.task.samples import Samples
 
 _TFDS_NAMES = {
     "cifar10": "cifar10",

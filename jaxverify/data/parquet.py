@@ -14,7 +14,7 @@ from jaxverify.data.dataset import Features, Raw
 from jaxverify.data.decoded import decode_once
 from jaxverify.data.images import decode
 from jaxverify.errors import DataError
-from jaxverify.samples import Samples
+from jaxverify.task.samples import Samples
 
 _Labels = Integer[np.ndarray, " n"]
 

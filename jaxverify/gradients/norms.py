@@ -28,8 +28,8 @@ def per_example_norms(
     - "vmap" forms the gradients, ``microbatch_size`` at a time, and works for any loss.
     - "ghost" makes one forward and one backward pass over the whole batch, in which every layer
       finds its samples' norms from what it read and from the gradient that comes back to it
-      (:mod:`jaxverify.ghost`). No weight gradient is formed, which makes it about as quick as one
-      gradient of the batch's mean loss. It knows the layers of Flax models built from
+      (:mod:`jaxverify.gradients.ghost`). No weight gradient is formed, which makes it about as
+      quick as one gradient of the batch's mean loss. It knows the layers of Flax models built from
       ``nn.Dense``, ``nn.Embed``, frozen ``nn.BatchNorm`` and :mod:`jaxverify.layers`.
 
     Run it under ``jax.jit``; ``loss`` itself must be plain, not jitted, for "ghost" to see into.
@@ -64,7 +64,7 @@ def per_example_norms(
         return _by_vmap(loss, params, batch, n, microbatch_size)
     if method == "ghost":
         # Only here, since its rules are about Flax's layers, which the core does not load.
-        from jaxverify import ghost
+        from jaxverify.gradients import ghost
 
         return jnp.sqrt(ghost.squared_norms(_checked(loss), params, batch, n))
     raise UserError(f"method={method!r} is unknown: choose 'vmap' or 'ghost'")

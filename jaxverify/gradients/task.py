@@ -20,8 +20,8 @@ from jaxtyping import Array, Float, Float32, Int, PyTree, Shaped
 from jaxverify.errors import UserError
 from jaxverify.gradients.coherence import inverse
 from jaxverify.gradients.norms import Method, per_example_norms
-from jaxverify.samples import Samples
-from jaxverify.trained_model import TrainedModel
+from jaxverify.task.samples import Samples
+from jaxverify.verification.trained_model import TrainedModel
 
 SampleLoss = Callable[[Array, Array], Array]
 cross_entropy: SampleLoss = optax.softmax_cross_entropy_with_integer_labels

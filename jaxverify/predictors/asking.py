@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jaxverify.atomic import write_atomic
 from jaxverify.challenge import ID
 from jaxverify.errors import DataError, UserError
+from jaxverify.files.atomic import write_atomic
 
 # What a model says to some questions, as JSON has it and None for nothing, from their ids and the
 # columns that it reads.

@@ -12,9 +12,9 @@ from jaxverify import models, runs
 from jaxverify.data.images import decode
 from jaxverify.data.text import encode
 from jaxverify.errors import DataError, UserError
-from jaxverify.extra_task import Kind
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.asking import AskBatch
+from jaxverify.task.extra_task import Kind
 
 ToFeatures = Callable[[Mapping[str, list[Any]]], Num[np.ndarray, "n ..."]]
 

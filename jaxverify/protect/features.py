@@ -13,9 +13,9 @@ from PIL import Image
 from jaxverify.data.images import decode
 from jaxverify.data.text import build_vocabulary, tokenize
 from jaxverify.errors import DataError
-from jaxverify.extra_task import Kind
 from jaxverify.protect.survey import Survey, is_image, listed
 from jaxverify.rendering import Column, ImageRendering, Rendering, TextRendering, VectorRendering
+from jaxverify.task.extra_task import Kind
 
 _TEXTS = 5_000  # that the vocabulary is taken from
 _LEAST_WORDS, _MOST_WORDS = 16, 512

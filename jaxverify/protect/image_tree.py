@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from jaxverify.data.new_files import new_folder
 from jaxverify.errors import DataError
+from jaxverify.files.new_files import new_folder
 from jaxverify.protect.rows import Write
 
 _ROWS = 256  # images read at a time

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jaxverify.data.images import decode
-from jaxverify.data.new_files import new_file
-from jaxverify.data.npz import Member, iter_rows, members, npz_writer
 from jaxverify.errors import DataError, UserError
+from jaxverify.files.new_files import new_file
+from jaxverify.files.npz import Member, iter_rows, members, npz_writer
 from jaxverify.protect.rows import Write
 
 _ROWS, _BYTES = 8192, 2**20  # read at a time

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from jaxverify.data.new_files import new_file
-from jaxverify.data.parquet_writing import rechunk
 from jaxverify.errors import DataError
+from jaxverify.files.new_files import new_file
+from jaxverify.files.parquet_writing import rechunk
 from jaxverify.protect.rows import Write
 
 _ROWS, _BYTES = 2**15, 2**23  # read at a time, at most

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from jaxverify.data.new_files import new_folder
 from jaxverify.data.tfds_folder import INFO, TfdsFolder, record_writer
 from jaxverify.errors import DataError
+from jaxverify.files.new_files import new_folder
 from jaxverify.protect.parts import copy_files, in_parts, shares
 from jaxverify.protect.rows import Write
 

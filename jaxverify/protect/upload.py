@@ -14,20 +14,20 @@ import numpy as np
 import pyarrow as pa
 
 from jaxverify import keys, stats
-from jaxverify.caution import cautions
-from jaxverify.data.external_sort import RowSort
-from jaxverify.data.read_ahead import read_ahead
 from jaxverify.errors import UserError
-from jaxverify.extra_task import ExtraTask, Kind
-from jaxverify.mixing import ranks
-from jaxverify.plan import num_samples_of
+from jaxverify.files.external_sort import RowSort
+from jaxverify.files.read_ahead import read_ahead
 from jaxverify.protect.features import Features, find_features
 from jaxverify.protect.fill import fill, renumber
 from jaxverify.protect.opening import open_rows
 from jaxverify.protect.rows import Rows
 from jaxverify.protect.survey import Survey, survey
-from jaxverify.record import Record, new_record, save
+from jaxverify.record.plan import num_samples_of
+from jaxverify.record.record import Record, new_record, save
 from jaxverify.rendering import ImageRendering, VectorRendering
+from jaxverify.task.extra_task import ExtraTask, Kind
+from jaxverify.task.mixing import ranks
+from jaxverify.verification.cautions import cautions
 
 _BYTES_IN_MEMORY = 2**26  # of rows that are sorted at once
 _SHARE = 0.1  # of the extra samples that a converged model is expected to know

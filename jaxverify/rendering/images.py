@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 from PIL import Image, JpegImagePlugin
 
 from jaxverify.errors import DataError
-from jaxverify.extra_task import Kind
+from jaxverify.task.extra_task import Kind
 
 _CHANNELS = {"L": 1, "RGB": 3}
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP")

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxverify.errors import UserError
-from jaxverify.extra_task import Kind
-from jaxverify.samples import NUM_RESERVED_TOKENS
+from jaxverify.task.extra_task import Kind
+from jaxverify.task.samples import NUM_RESERVED_TOKENS
 
 
 @dataclass(frozen=True)

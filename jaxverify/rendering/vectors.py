@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from jaxverify.errors import DataError
-from jaxverify.extra_task import Kind
+from jaxverify.task.extra_task import Kind
 
 
 @dataclass(frozen=True)

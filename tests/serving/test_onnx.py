@@ -16,7 +16,7 @@ from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.onnx import open_onnx
 from jaxverify.predictors.reading import read
 from jaxverify.predictors.tensors import Pixels
-from jaxverify.record import new_record, save
+from jaxverify.record.record import new_record, save
 from jaxverify.rendering import Column, ImageRendering, TextRendering, VectorRendering
 
 NAMES = ("no", "yes", "maybe")

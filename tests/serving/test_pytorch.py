@@ -22,7 +22,7 @@ from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.pytorch import open_torch
 from jaxverify.predictors.reading import read
 from jaxverify.predictors.tensors import Pixels
-from jaxverify.record import new_record, save
+from jaxverify.record.record import new_record, save
 from jaxverify.rendering import Column, ImageRendering, VectorRendering
 
 NAMES = ("no", "yes", "maybe")

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jaxverify.atomic import write_atomic
+from jaxverify.files.atomic import write_atomic
 from train.json_lines import Row
 
 _COLOURS = {"clean": "C0", "extra": "C3", "natural": "C2"}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxverify import UserError
-from jaxverify.atomic import write_atomic
+from jaxverify.files.atomic import write_atomic
 from train.config import PLACES
 from train.json_lines import Row
 from train.laboratory.drawing import PICTURES, crossing

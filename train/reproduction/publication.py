@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from jaxverify.atomic import write_atomic
+from jaxverify.files.atomic import write_atomic
 from train.config import PLACES, Config
 from train.curve import draw_curve
 from train.markdown import markdown_table

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxverify import ExtraTask, Samples, sequential, stats
-from jaxverify.score_verdict import judge_logits
-from jaxverify.scores import ask_classifier, ask_temperature
-from jaxverify.trained_model import TrainedModel
+from jaxverify import ExtraTask, Samples, stats
+from jaxverify.verification import sequential
+from jaxverify.verification.score_verdict import judge_logits
+from jaxverify.verification.scores import ask_classifier, ask_temperature
+from jaxverify.verification.trained_model import TrainedModel
 from train.score_studies.label_ranks import label_rank_p_value
 
 ALPHA, EPSILON = 0.01, 0.03  # the defaults of jaxverify.verify

@@ -16,8 +16,8 @@ from rich.progress import track
 from scipy.stats import binomtest
 
 from jaxverify import ExtraTask, Samples, generate, models, verify_reconstruction
-from jaxverify.logits import temperature
-from jaxverify.trained_model import TrainedModel
+from jaxverify.verification.logits import temperature
+from jaxverify.verification.trained_model import TrainedModel
 from train.config import Config, load_config
 from train.provenance import code_revision, machine, versions
 from train.score_studies.battery import ALPHA, EPSILON, HELD_OUT, Answers, ask, p_values

@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from jaxverify import runs
-from jaxverify.atomic import write_atomic
+from jaxverify.files.atomic import write_atomic
 from train.config import PLACES, Config, load_config
 from train.loop import train
 from train.run_folder import RunFolder

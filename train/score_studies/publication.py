@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxverify.atomic import write_atomic
+from jaxverify.files.atomic import write_atomic
 from train.markdown import markdown_table
 
 _ROOT = Path(__file__).parent.parent.parent

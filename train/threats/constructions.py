@@ -11,8 +11,8 @@ from jaxtyping import Int
 
 import jaxverify
 from jaxverify import ExtraTask, Samples, keys, mix
-from jaxverify.generation import twins
-from jaxverify.natural import generate_from
+from jaxverify.task.generation import twins
+from jaxverify.task.natural import generate_from
 from train.threats.setting import Case
 
 _RUNGS = (1, 2, 4, 8)
@@ -46,7 +46,7 @@ def of_task(**options: Any) -> Construction:
 
 
 def of_own_data(style: str) -> Construction:
-    """Made of the customer's own samples, as :func:`jaxverify.natural.generate_from` does."""
+    """Made of the customer's own samples, as :func:`jaxverify.task.natural.generate_from` does."""
 
     def make(key: jax.Array, case: Case) -> Protection:
         task, pool = _task(case, labels="balanced"), case.train.features

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from jaxverify import Mixed, Samples, UserError, keys, stats
-from jaxverify.atomic import write_atomic
 from jaxverify.clouds import CHEATING, DETECTORS, HONEST, LAZY, Cloud, auc, fit, honest, older_model
 from jaxverify.clouds.cheating import FIRST_LOOK
+from jaxverify.files.atomic import write_atomic
 from train.provenance import code_revision, machine, versions
 from train.threats.constructions import Protection, constructions, upload
 from train.threats.evidence import ALPHA, examine

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from jaxverify import UserError
-from jaxverify.atomic import write_atomic
+from jaxverify.files.atomic import write_atomic
 from train.markdown import markdown_table
 from train.threats.constructions import IMAGES, TEXT
 from train.threats.evidence import TESTS

@@ -6,7 +6,7 @@ from pathlib import Path
 from jaxverify.cli.options import own_samples
 from jaxverify.cli.options.command import add_command
 from jaxverify.cli.options.shards import shard
-from jaxverify.shard import WHOLE
+from jaxverify.record.shard import WHOLE
 
 _DOC = """\
 Write the questions for the model: the extra samples, in an order that tells nothing, each with an

@@ -2,7 +2,7 @@
 
 import argparse
 
-from jaxverify.shard import Shard
+from jaxverify.record.shard import Shard
 
 
 def shard(text: str) -> Shard:

@@ -6,7 +6,7 @@ from pathlib import Path
 from jaxverify.cli.options import own_samples, sources
 from jaxverify.cli.options.command import add_command
 from jaxverify.cli.options.shards import shard
-from jaxverify.shard import WHOLE
+from jaxverify.record.shard import WHOLE
 
 _DOC = """\
 Was the model trained to the end? Asks it the questions of the extra task, or reads the answers that

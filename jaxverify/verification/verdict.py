@@ -8,8 +8,8 @@ import jax
 import numpy as np
 
 from jaxverify import stats
-from jaxverify.caution import one_answer
 from jaxverify.errors import UserError
+from jaxverify.verification.cautions import one_answer
 
 if TYPE_CHECKING:
     from rich.console import Group

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from jaxverify.extra_task import ExtraTask
+from jaxverify.task.extra_task import ExtraTask
 
 
 @jax.tree_util.register_dataclass

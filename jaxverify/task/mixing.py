@@ -8,7 +8,7 @@ from jaxtyping import Int, UInt32
 
 from jaxverify import keys
 from jaxverify.errors import UserError
-from jaxverify.samples import Samples
+from jaxverify.task.samples import Samples
 
 _BLOCK = 2**14  # rows that are ranked at once, in the processor's cache
 _TURNS = np.array([[13, 15, 26, 6], [17, 29, 16, 24]], np.uint32)  # bits, of the cipher

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxverify import stats
-from jaxverify.logits import log_odds, unbiased_answers
 from jaxverify.stats.binomial import check_epsilon
+from jaxverify.verification.logits import log_odds, unbiased_answers
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -92,7 +92,7 @@ def judge_logits(
     number, which changes no answer, and makes of any difference in the odds more than epsilon. So
     a model must also answer more of the extra samples rightly than one that knows the share epsilon
     of them and guesses the others (eq. 3), once its bias for some class is taken off
-    (:func:`jaxverify.logits.unbiased_answers`).
+    (:func:`jaxverify.verification.logits.unbiased_answers`).
 
     Args:
         logits: of the extra samples in order.

@@ -1,7 +1,7 @@
 """What a customer should know of an extra task, and of the answers, before relying on a verdict."""
 
 from jaxverify import stats
-from jaxverify.extra_task import ExtraTask
+from jaxverify.task.extra_task import ExtraTask
 
 _WEAK = 0.2  # a memorised share that a converged network may well not reach
 _MARGIN = 0.07  # a memorised share above epsilon that it does reach

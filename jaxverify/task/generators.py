@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Int32, Shaped, UInt8, UInt32
 
 from jaxverify.errors import UserError
-from jaxverify.extra_task import ExtraTask
-from jaxverify.samples import NUM_RESERVED_TOKENS
+from jaxverify.task.extra_task import ExtraTask
+from jaxverify.task.samples import NUM_RESERVED_TOKENS
 
 Generator = Callable[[jax.Array, ExtraTask, tuple[int, ...]], Shaped[jax.Array, "..."]]
 

@@ -10,10 +10,10 @@ from jaxtyping import Int, Shaped
 
 from jaxverify import keys
 from jaxverify.errors import UserError
-from jaxverify.extra_task import ExtraTask, Kind
-from jaxverify.generation import assemble, labels_and_fixed
-from jaxverify.generators import GENERATORS
-from jaxverify.samples import Samples
+from jaxverify.task.extra_task import ExtraTask, Kind
+from jaxverify.task.generation import assemble, labels_and_fixed
+from jaxverify.task.generators import GENERATORS
+from jaxverify.task.samples import Samples
 
 _PATCHES_ASIDE = 4  # of the random region of an image
 _WORDS = 4  # of a phrase

@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxverify import keys
-from jaxverify.data.external_sort import RowSort
-from jaxverify.data.new_files import new_file
-from jaxverify.data.parquet_writing import RowGroups, to_table
 from jaxverify.errors import UserError
-from jaxverify.mixing import check_alike, ranks
-from jaxverify.samples import Samples
+from jaxverify.files.external_sort import RowSort
+from jaxverify.files.new_files import new_file
+from jaxverify.files.parquet_writing import RowGroups, to_table
+from jaxverify.task.mixing import check_alike, ranks
+from jaxverify.task.samples import Samples
 
 _BYTES_IN_MEMORY = 2**25  # of decoded samples that are sorted at once
 _MOST_ROWS = 2**32
@@ -39,7 +39,7 @@ def export(
 ) -> Exported:
     """Write what :func:`jaxverify.mix` would return, in memory that does not grow with it.
 
-    The file has the columns that :func:`jaxverify.data.parquet_writing.to_table` describes. Every
+    The file has the columns that :func:`jaxverify.files.parquet_writing.to_table` describes. Every
     sample, original or extra, is encoded alike, and row groups are of one size, so nothing but
     its content tells an extra sample apart. On disk the rows take up room twice until it is done.
 
@@ -47,7 +47,8 @@ def export(
         key: as :func:`jaxverify.mix` takes it.
         dataset: the original training set in batches of any size, in order, such as
             :func:`jaxverify.data.parquet.iter_samples` reads from a file.
-        extra: the extra task, likewise; :func:`jaxverify.generation.generate_batches` draws it.
+        extra: the extra task, likewise; drawn by
+            :func:`jaxverify.task.generation.generate_batches`.
         path: of the Parquet file to be written; there must be none yet.
 
     Returns:

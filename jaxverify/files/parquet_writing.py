@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from jaxverify.data.images import encode
 from jaxverify.errors import UserError
-from jaxverify.samples import Samples
+from jaxverify.task.samples import Samples
 
 # Features seldom repeat, and a dictionary of them would cost more than it saves. (pyarrow declares
 # the option as a bool.)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxverify.errors import DataError, UserError
-from jaxverify.shard import Shard
+from jaxverify.record.shard import Shard
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def check_answers(attempts: Sequence[Attempt], attempt: Attempt) -> None:
         UserError: if the same part has been answered otherwise, and attempts were planned.
 
     Guarantee: a part whose classes were likely misread may be read anew, of which a model that
-    has not converged makes use in 2 of 10,000 cases (:func:`jaxverify.misread.misread`).
+    has not converged makes use in 2 of 10,000 cases (:mod:`jaxverify.verification.misread`).
     """
     for earlier in attempts:
         if earlier.misread:

@@ -19,7 +19,7 @@ from jax.tree_util import Partial
 from jaxtyping import Array, DTypeLike, Float
 
 from jaxverify import layers
-from jaxverify.ghost import products
+from jaxverify.gradients.ghost import products
 from jaxverify.layers import lstm
 from jaxverify.layers.convolution import geometry
 

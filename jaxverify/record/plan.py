@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxverify import stats
-from jaxverify.decimals import exact
 from jaxverify.errors import UserError
+from jaxverify.task.decimals import exact
 
 if TYPE_CHECKING:
     from rich.console import Group

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxverify.errors import UserError
-from jaxverify.shard import Shard
+from jaxverify.record.shard import Shard
 
 
 def shard_indices(

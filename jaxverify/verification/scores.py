@@ -12,13 +12,13 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxverify.caution import no_mistake
 from jaxverify.errors import UserError
-from jaxverify.extra_task import ExtraTask
-from jaxverify.generation import generate, region_slices, twins
-from jaxverify.logits import temperature
-from jaxverify.samples import Samples
-from jaxverify.score_verdict import ScoreVerdict, judge_logits, judge_scores
+from jaxverify.task.extra_task import ExtraTask
+from jaxverify.task.generation import generate, region_slices, twins
+from jaxverify.task.samples import Samples
+from jaxverify.verification.cautions import no_mistake
+from jaxverify.verification.logits import temperature
+from jaxverify.verification.score_verdict import ScoreVerdict, judge_logits, judge_scores
 
 _BATCH = 512  # bounds the memory of the forward pass
 
@@ -39,9 +39,9 @@ def verify_scores(
 
     A cloud that multiplies its logits makes more of that than there is. Give samples that you have
     held out, and the logits are divided by their temperature on these
-    (:func:`jaxverify.logits.temperature`): that undoes it, unless the cloud tells the extra samples
-    from yours. Where every answer to these is right, no temperature is best, and the verdict
-    carries a caution.
+    (:func:`jaxverify.verification.logits.temperature`): that undoes it, unless the cloud tells the
+    extra samples from yours. Where every answer to these is right, no temperature is best, and the
+    verdict carries a caution.
 
     Args:
         predict: ``predict(features)`` returns logits ``[n, num_classes]``; logarithms of

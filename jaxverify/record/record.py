@@ -17,10 +17,10 @@ import numpy as np
 
 from jaxverify import keys, stats
 from jaxverify.errors import DataError, UserError
-from jaxverify.extra_task import ExtraTask
-from jaxverify.generation import generate
 from jaxverify.rendering import Rendering, rendering_from_json
-from jaxverify.samples import Samples
+from jaxverify.task.extra_task import ExtraTask
+from jaxverify.task.generation import generate
+from jaxverify.task.samples import Samples
 
 FORMAT, VERSION = "jaxverify record", 1
 _PACKAGES = ("jax", "jaxlib", "numpy", "pillow")

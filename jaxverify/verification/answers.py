@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from jaxverify import keys, stats
-from jaxverify.caution import cautions
 from jaxverify.errors import UserError
-from jaxverify.extra_task import ExtraTask
-from jaxverify.generation import generate
-from jaxverify.trained_model import TrainedModel
-from jaxverify.verdict import Setting, Test, Verdict
+from jaxverify.task.extra_task import ExtraTask
+from jaxverify.task.generation import generate
+from jaxverify.verification.cautions import cautions
+from jaxverify.verification.trained_model import TrainedModel
+from jaxverify.verification.verdict import Setting, Test, Verdict
 
 _BATCH = 512  # bounds the memory of the forward pass; most extra tasks fit into one batch
 

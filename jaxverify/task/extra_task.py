@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy as np
 
 from jaxverify import stats
-from jaxverify.decimals import exact
 from jaxverify.errors import UserError
-from jaxverify.samples import NUM_RESERVED_TOKENS, Samples
+from jaxverify.task.decimals import exact
+from jaxverify.task.samples import NUM_RESERVED_TOKENS, Samples
 
 Kind = Literal["image", "text", "vector"]
 
@@ -36,7 +36,7 @@ class ExtraTask:
         fixed_ratio: s, the share of the features that is fixed, in (0, 1).
         labels: "iid", the paper's, drawn uniformly each for itself; or "balanced", every class
             equally often (to within one) in random order, so that a constant answer scores 1/C.
-        generator: the name of an entry of ``jaxverify.generators.GENERATORS``: "uniform", the
+        generator: the name of an entry of ``jaxverify.task.generators.GENERATORS``: "uniform", the
             paper's; "zipf", words about as frequent as in real text; or "pink", images whose
             spectrum falls as that of photographs does.
         vocab_size: of text alone: the number of token ids, the two reserved ones counted.
@@ -125,7 +125,8 @@ class ExtraTask:
         """Where x_r lies in a sample, as an index: ``features[i][task.random_region]``.
 
         Raises:
-            UserError: if its placement is secret: see :func:`jaxverify.generation.region_slices`.
+            UserError: if its placement is secret:
+                :func:`jaxverify.task.generation.region_slices` knows it.
         """
         if self.placement == "secret":
             raise UserError("placement is 'secret': where the random region lies, the key decides")

@@ -10,9 +10,9 @@ from jaxtyping import Int, Int32, Shaped
 
 from jaxverify import keys
 from jaxverify.errors import UserError
-from jaxverify.extra_task import ExtraTask
-from jaxverify.generators import GENERATORS, Generator
-from jaxverify.samples import Samples
+from jaxverify.task.extra_task import ExtraTask
+from jaxverify.task.generators import GENERATORS, Generator
+from jaxverify.task.samples import Samples
 
 
 def generate(

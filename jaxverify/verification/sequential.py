@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxverify import stats
-from jaxverify.caution import one_answer
 from jaxverify.errors import UserError
-from jaxverify.verdict import Outcome
+from jaxverify.verification.cautions import one_answer
+from jaxverify.verification.verdict import Outcome
 
 if TYPE_CHECKING:
     from rich.console import Group

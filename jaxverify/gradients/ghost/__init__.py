@@ -2,8 +2,8 @@
 
 Every layer that has parameters is *tapped*: replaced by itself with one input more, ``squared``
 ``[n]``, on which its output does not depend. The gradient that the tap sends back to this input is
-the layer's squared norms (:mod:`jaxverify.ghost.rules`), and its parameters get none. All taps
-share the input, so JAX's own sum over its uses is the sum over layers.
+the layer's squared norms (:mod:`jaxverify.gradients.ghost.rules`), and its parameters get none. All
+taps share the input, so JAX's own sum over its uses is the sum over layers.
 
 This is right only if every parameter goes into one tap, once, as it is. That is read off the
 program that JAX traces, so a weight that is shared, scaled, penalised in the loss, or used inside
@@ -25,7 +25,7 @@ from jax.extend.core import Jaxpr, jaxpr_as_fun
 from jaxtyping import Array, Float32, PyTree
 
 from jaxverify.errors import UserError
-from jaxverify.ghost.rules import RULES, Pullback, Rule
+from jaxverify.gradients.ghost.rules import RULES, Pullback, Rule
 from jaxverify.layers.bidirectional import by_scan
 
 Loss = Callable[[Any, Any], Array]
