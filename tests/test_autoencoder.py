@@ -20,11 +20,11 @@ from train.config import UNLABELLED, Config
 from train.curve import draw_reconstruction
 from train.reconstruction import squared_error
 from train.run_folder import RunFolder, load_model
-from train.score_studies.fitting import fit
 from train.state import init_state
 from train.steps import make_train_step
 from train.summary import summarise
 from train.training_set import extra_key, make_training_set
+from train.unlabelled.fitting import fit
 
 IMAGES = jnp.asarray(np.random.default_rng(0).integers(0, 256, (16, 6, 6, 1), np.uint8))
 SMALL = ["--train-samples", "250", "--test-samples", "100", "--eta", "0.12", "--batch-size", "40"]

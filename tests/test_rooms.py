@@ -81,8 +81,8 @@ def importers(package: str) -> set[str]:
                 *(
                     "train/curve.py",
                     "train/reproduction/pictures.py",
-                    "train/laboratory/drawing.py",
-                    "train/threats/pictures.py",
+                    "train/theorem/drawing.py",
+                    "train/clouds/pictures.py",
                 ),
                 *(
                     "jaxverify/report/planning.py",

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from jaxverify import stats
-from train.threats.evidence import ALPHA, together
+from train.clouds.evidence import ALPHA, together
 
 Finding = dict[str, Any]
 Cells = Sequence[dict[str, Any]]

@@ -20,9 +20,9 @@ from jaxverify.verification.logits import temperature
 from jaxverify.verification.trained_model import TrainedModel
 from train.config import Config, load_config
 from train.provenance import code_revision, machine, versions
-from train.score_studies.battery import ALPHA, EPSILON, HELD_OUT, Answers, ask, p_values
-from train.score_studies.fitting import fit
 from train.training_set import extra_key, make_training_set
+from train.unlabelled.battery import ALPHA, EPSILON, HELD_OUT, Answers, ask, p_values
+from train.unlabelled.fitting import fit
 
 # Seeds from here on are used by no other study.
 _FIRST_SEED = 10_000

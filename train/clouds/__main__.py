@@ -40,13 +40,13 @@ def main(args: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, console: Console) -> int:
     keep_freed_memory()
     if options.publish:
-        from train.threats.publication import PAGE, publish, redraw
+        from train.clouds.publication import PAGE, publish, redraw
 
         publish(options.root / options.dataset, options.dataset)
         redraw()
         console.print(f"page: {PAGE}", soft_wrap=True)
         return 0
-    from train.threats.matrix import work_off  # JAX starts here
+    from train.clouds.matrix import work_off  # JAX starts here
 
     busy = work_off(options.dataset, options.data, options.root, console)
     if busy:

@@ -9,10 +9,10 @@ from devices import on_one_device
 
 from jaxverify.gradients import task_gradients
 from jaxverify.runs import saved_steps
-from train import theorem
-from train.laboratory import publication
-from train.laboratory.drawing import PICTURES, crossing, moments
 from train.run_folder import load_model
+from train.theorem import __main__ as theorem
+from train.theorem import publication
+from train.theorem.drawing import PICTURES, crossing, moments
 
 pytestmark = pytest.mark.slow  # trains
 

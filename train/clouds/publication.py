@@ -8,16 +8,16 @@ from pathlib import Path
 
 from jaxverify import UserError
 from jaxverify.files.atomic import write_atomic
+from train.clouds.constructions import IMAGES, TEXT
+from train.clouds.evidence import TESTS
+from train.clouds.pictures import draw_frontier
+from train.clouds.summary import Cells, Tried, judge, rungs, tried
 from train.markdown import markdown_table
-from train.threats.constructions import IMAGES, TEXT
-from train.threats.evidence import TESTS
-from train.threats.pictures import draw_frontier
-from train.threats.summary import Cells, Tried, judge, rungs, tried
 
 _ROOT = Path(__file__).parent.parent.parent
 RESULTS = _ROOT / "results" / "clouds"
-PAGE = _ROOT / "docs" / "threats.md"
-PICTURES = _ROOT / "docs" / "threats"
+PAGE = _ROOT / "docs" / "clouds.md"
+PICTURES = _ROOT / "docs" / "clouds"
 
 _BLOCK = re.compile(r"(<!-- measured -->\n).*(<!-- end -->)", re.DOTALL)
 Rows = list[Sequence[str]]
@@ -78,7 +78,7 @@ def render(dataset: str, constructions: dict[str, Cells]) -> str:
         "\n### What each detector sees\n\nThe AUC, mean over the seeds; and what the extra task "
         "costs the honest model, in points of test accuracy.\n\n",
         markdown_table(_detectors(constructions)),
-        f"\n![stealth against efficacy](threats/{dataset}.png)\n",
+        f"\n![stealth against efficacy](clouds/{dataset}.png)\n",
     ]
     for name, cells in constructions.items():
         parts.append(f"\n### {name}: cloud by cloud\n\n{markdown_table(_clouds(tried(cells)))}")

@@ -11,12 +11,12 @@ from rich.console import Console
 from jaxverify import UserError
 from jaxverify.clouds import CHEATING, HONEST, LAZY, Returned
 from jaxverify.stats import own_accuracy_bound
-from train.clouds import main
-from train.threats import matrix, publication
-from train.threats.constructions import IMAGES, ladder, of_task, upload
-from train.threats.evidence import TESTS, examine
-from train.threats.setting import SETTINGS, make_case
-from train.threats.summary import judge, rungs, tried
+from train.clouds import matrix, publication
+from train.clouds.__main__ import main
+from train.clouds.constructions import IMAGES, ladder, of_task, upload
+from train.clouds.evidence import TESTS, examine
+from train.clouds.setting import SETTINGS, make_case
+from train.clouds.summary import judge, rungs, tried
 
 TINY = replace(
     SETTINGS["digits"],
@@ -132,9 +132,9 @@ def test_every_cloud_is_tried_once_and_the_page_shows_it(finished, tmp_path, mon
         "spectral signature",
         "loss ranking",
     }
-    page = tmp_path / "threats.md"
+    page = tmp_path / "clouds.md"
     page.write_text("by hand\n<!-- measured -->\nwhat stood there\n<!-- end -->\nalso by hand\n")
-    for name, place in {"RESULTS": "results", "PAGE": "threats.md", "PICTURES": "pictures"}.items():
+    for name, place in {"RESULTS": "results", "PAGE": "clouds.md", "PICTURES": "pictures"}.items():
         monkeypatch.setattr(publication, name, tmp_path / place)
     publication.publish(finished / "digits", "digits")
     publication.redraw()

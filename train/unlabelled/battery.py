@@ -14,7 +14,7 @@ from jaxverify.verification import sequential
 from jaxverify.verification.score_verdict import judge_logits
 from jaxverify.verification.scores import ask_classifier, ask_temperature
 from jaxverify.verification.trained_model import TrainedModel
-from train.score_studies.label_ranks import label_rank_p_value
+from train.unlabelled.label_ranks import label_rank_p_value
 
 ALPHA, EPSILON = 0.01, 0.03  # the defaults of jaxverify.verify
 HELD_OUT = 500  # samples of the original task

@@ -53,9 +53,9 @@ def _measure(options: argparse.Namespace, console: Console) -> int:
     config = None if options.config is None else _config(options)
     run = options.run if config is None else config.run_folder
     keep_freed_memory()
-    from train.laboratory.drawing import draw  # JAX starts here
-    from train.laboratory.replay import replay
     from train.loop import train
+    from train.theorem.drawing import draw  # JAX starts here
+    from train.theorem.replay import replay
 
     if config is not None and not (run / "result.json").exists():
         train(config, console)
@@ -63,7 +63,7 @@ def _measure(options: argparse.Namespace, console: Console) -> int:
     for path in draw(run, rows):
         console.print(f"picture: {path}", soft_wrap=True)
     if options.publish:
-        from train.laboratory.publication import PAGE, publish, redraw
+        from train.theorem.publication import PAGE, publish, redraw
 
         publish(run, rows)
         redraw()

@@ -14,10 +14,10 @@ from rich.console import Console
 from jaxverify import ExtraTask, Samples, generate, stats, verify, verify_scores
 from jaxverify.task.generation import twins
 from jaxverify.verification.answers import verify_answers
-from train.score_studies import autoencoders, calibration, power, publication
-from train.score_studies.battery import OTHERS, TESTS, Answers, p_values
-from train.score_studies.calibration import KINDS, interval
-from train.score_studies.label_ranks import label_rank_p_value
+from train.unlabelled import autoencoders, calibration, power, publication
+from train.unlabelled.battery import OTHERS, TESTS, Answers, p_values
+from train.unlabelled.calibration import KINDS, interval
+from train.unlabelled.label_ranks import label_rank_p_value
 
 KEY = jax.random.key(0)
 TASK = ExtraTask("image", (8, 8, 1), num_classes=4, num_samples=80, labels="balanced")

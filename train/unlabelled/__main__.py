@@ -40,18 +40,18 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _study(options: argparse.Namespace, console: Console) -> int:
     keep_freed_memory()
-    from train.score_studies import publication  # JAX starts here
+    from train.unlabelled import publication  # JAX starts here
 
     if options.study == "calibration":
-        from train.score_studies.calibration import calibrate
+        from train.unlabelled.calibration import calibrate
 
         found = calibrate(options.trials, options.fits, options.honest, console)
     elif options.study == "power":
-        from train.score_studies.power import measure_all
+        from train.unlabelled.power import measure_all
 
         found = measure_all(options.root, options.data, console)
     else:
-        from train.score_studies.autoencoders import train_all
+        from train.unlabelled.autoencoders import train_all
 
         found = train_all(options.root, options.data, console)
     console.print(publication.TABLES[options.study](found), highlight=False, soft_wrap=True)

@@ -126,7 +126,7 @@ def _mean(shares: Sequence[float]) -> str:
 
 def calibration(found: dict[str, Any]) -> str:
     """How often each kind of model passes each test."""
-    from train.score_studies.calibration import interval
+    from train.unlabelled.calibration import interval
 
     tests = list(next(iter(found["counts"].values()))["passes"])
     errors = next(

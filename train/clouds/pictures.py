@@ -4,7 +4,7 @@ import io
 
 from matplotlib.figure import Figure
 
-from train.threats.summary import Cells, judge, tried
+from train.clouds.summary import Cells, judge, tried
 
 _TEST = "twins and fits"
 

@@ -17,10 +17,10 @@ from jaxverify import Mixed, Samples, UserError, keys, stats
 from jaxverify.clouds import CHEATING, DETECTORS, HONEST, LAZY, Cloud, auc, fit, honest, older_model
 from jaxverify.clouds.cheating import FIRST_LOOK
 from jaxverify.files.atomic import write_atomic
+from train.clouds.constructions import Protection, constructions, upload
+from train.clouds.evidence import ALPHA, examine
+from train.clouds.setting import SETTINGS, Case, Setting, make_case
 from train.provenance import code_revision, machine, versions
-from train.threats.constructions import Protection, constructions, upload
-from train.threats.evidence import ALPHA, examine
-from train.threats.setting import SETTINGS, Case, Setting, make_case
 
 OLDER = "older model"
 KINDS = {**dict.fromkeys(HONEST, "honest"), **dict.fromkeys(LAZY, "lazy"), OLDER: "lazy"}

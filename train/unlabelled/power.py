@@ -16,8 +16,8 @@ from jaxverify.files.atomic import write_atomic
 from train.config import PLACES, Config, load_config
 from train.loop import train
 from train.run_folder import RunFolder
-from train.score_studies.battery import ALPHA, Answers, ask, p_values
 from train.training_set import extra_key, make_parts
+from train.unlabelled.battery import ALPHA, Answers, ask, p_values
 
 SEEDS = 5
 SIZES = (25, 50, 100)  # extra samples, of those that there are

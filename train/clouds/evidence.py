@@ -8,8 +8,8 @@ import numpy as np
 from jaxverify import Samples, keys, stats
 from jaxverify.clouds import Returned, auc
 from jaxverify.clouds.training import losses
-from train.threats.constructions import Protection
-from train.threats.setting import Case
+from train.clouds.constructions import Protection
+from train.clouds.setting import Case
 
 ALPHA = 0.01
 _TOGETHER = {

@@ -13,7 +13,7 @@ import jaxverify
 from jaxverify import ExtraTask, Samples, keys, mix
 from jaxverify.task.generation import twins
 from jaxverify.task.natural import generate_from
-from train.threats.setting import Case
+from train.clouds.setting import Case
 
 _RUNGS = (1, 2, 4, 8)
 

@@ -10,9 +10,9 @@ from jaxverify import UserError
 from jaxverify.files.atomic import write_atomic
 from train.config import PLACES
 from train.json_lines import Row
-from train.laboratory.drawing import PICTURES, crossing
 from train.markdown import markdown_table
 from train.run_folder import RunFolder
+from train.theorem.drawing import PICTURES, crossing
 
 _ROOT = Path(__file__).parent.parent.parent
 RESULTS = _ROOT / "results" / "theorem"
