@@ -47,9 +47,10 @@ demo: $(VENV)/installed ## set up, train a small model and verify it
 
 test: lint pytest ## set up, check style and types, and run the tests
 
-lint: $(VENV)/installed ## check style (ruff) and types (pyright)
+lint: $(VENV)/installed ## check style (ruff), imports (import-linter) and types (pyright)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 # Two files at a time, in the order of tests/conftest.py. Where XLA aborts the process the run ends:
