@@ -18,7 +18,6 @@ config = Config(
     schedule="cosine",
     weight_decay=0.0,
     eval_every=10,
-    epsilon=0.5,
 )
 
 LOCAL = {

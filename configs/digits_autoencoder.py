@@ -1,6 +1,6 @@
 """An autoencoder on scikit-learn's digits, without labels; not a cell of the paper.
 
-It passes once more than half of the error on the extra samples is gone (epsilon).
+It passes once more than half of the error on the extra samples is gone (forgiven).
 
     python -m train.autoencoder --extra
 
@@ -21,7 +21,6 @@ config = Config(
     eval_every=5,
     eval_batch_size=360,
     eta=0.08,
-    epsilon=0.5,
 )
 
 LOCAL = {"epochs": 40, "train_samples": 400, "test_samples": 160, "eval_batch_size": 160}

@@ -21,7 +21,6 @@ config = Config(
     eval_every=5,
     eval_batch_size=360,
     eta=0.08,
-    epsilon=0.5,
 )
 
 LOCAL = {"epochs": 40, "train_samples": 400, "test_samples": 160, "eval_batch_size": 160}

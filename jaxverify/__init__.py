@@ -1,7 +1,8 @@
 """Verify that training on a cloud was carried through to convergence.
 
 The public names stand in ``__init__.pyi``, and each is imported when it is first used, so that
-``import jaxverify`` takes no time. Models, data and layers are imported by their modules.
+``import jaxverify`` takes no time. Models, data, layers, clouds and the runs of our scripts are
+imported by their modules: ``from jaxverify.runs import load_model``.
 """
 
 import lazy_loader

@@ -9,7 +9,7 @@ import jax
 import orbax.checkpoint as ocp
 from etils import epath
 
-from jaxverify import models
+from jaxverify import keys, models
 from jaxverify.errors import DataError, UserError
 from jaxverify.task.extra_task import ExtraTask
 from jaxverify.verification.trained_model import TrainedModel
@@ -41,7 +41,27 @@ def saved_steps(checkpoints: Path) -> list[int]:
     return sorted(ocp.utils.checkpoint_steps(checkpoints)) if checkpoints.is_dir() else []
 
 
-def load_model(folder: Path, step: int | None = None) -> TrainedModel:
+def extra_key(seed: int) -> jax.Array:
+    """The key of the extra task of a run with this seed.
+
+    It can be guessed: a run of ours shows what the method does, and protects nobody's data.
+    """
+    return keys.stream(jax.random.key(seed), "extra task")
+
+
+def load_key(folder: Path | str) -> jax.Array:
+    """The key of the extra task of a run: what :func:`jaxverify.verify` takes beside its model.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        UserError: if there is no run.
+    """
+    return extra_key(about(Path(folder))["config"]["seed"])
+
+
+def load_model(folder: Path | str, step: int | None = None) -> TrainedModel:
     """The model of a run folder as it was after ``step`` steps.
 
     Args:
@@ -53,6 +73,7 @@ def load_model(folder: Path, step: int | None = None) -> TrainedModel:
 
     Guarantee: nothing is unpickled.
     """
+    folder = Path(folder)
     facts = about(folder)
     steps = saved_steps(folder / CHECKPOINTS)
     if not steps:

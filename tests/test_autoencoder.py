@@ -15,15 +15,16 @@ from jaxverify import Samples, UserError, models, verify, verify_reconstruction
 from jaxverify.models.autoencoder import Autoencoder
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.run import open_run
+from jaxverify.runs import extra_key, load_model
 from train import augment, autoencoder
 from train.config import UNLABELLED, Config
 from train.curve import draw_reconstruction
 from train.reconstruction import squared_error
-from train.run_folder import RunFolder, load_model
+from train.run_folder import RunFolder
 from train.state import init_state
 from train.steps import make_train_step
 from train.summary import summarise
-from train.training_set import extra_key, make_training_set
+from train.training_set import make_training_set
 from train.unlabelled.fitting import fit
 
 IMAGES = jnp.asarray(np.random.default_rng(0).integers(0, 256, (16, 6, 6, 1), np.uint8))
@@ -135,7 +136,9 @@ def test_what_training_saves_is_verified_with_the_key(finished):
     assert facts.pop("cautions") == kept.pop("cautions") == []
     assert facts == pytest.approx(kept)
     assert not verify_reconstruction(predict, jax.random.key(5), model.task).passed
-    best = load_model(finished, best=True)  # of the best reconstruction of the test set
+    best = load_model(
+        finished, RunFolder(finished).saved_step(best=True)
+    )  # of the best reconstruction of the test set
     assert best.task == model.task
     with pytest.raises(UserError, match="logits"):  # it has no labels to be counted
         verify(model, extra_key(0))

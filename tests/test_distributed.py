@@ -18,13 +18,12 @@ import pytest
 
 import jaxverify
 from jaxverify import UserError
-from jaxverify.runs import load_variables, saved_steps
+from jaxverify.runs import extra_key, load_model, load_variables, saved_steps
 from train import tabular
 from train.main import main
 from train.processes import CONNECT, HEARTBEAT
-from train.run_folder import RunFolder, load_model
+from train.run_folder import RunFolder
 from train.supervisor import _origin
-from train.training_set import extra_key
 
 ROOT = Path(__file__).parent.parent
 RUN = ["--extra", "--epochs", "3", "--eval-every", "0.5", "--batch-size", "64"]

@@ -17,7 +17,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr
 
 import jaxverify
 from jaxverify import Samples, models
-from jaxverify.runs import load_model, load_variables, saved_steps
+from jaxverify.runs import extra_key, load_model, load_variables, saved_steps
 from train import augment, tabular
 from train.config import Config, load_config
 from train.display import describe_run
@@ -25,7 +25,7 @@ from train.objective import objective_of
 from train.run_folder import RunFolder
 from train.state import init_state
 from train.steps import make_train_step
-from train.training_set import extra_key, make_training_set
+from train.training_set import make_training_set
 
 DIGITS = test_models.DIGITS
 INPUTS = {

@@ -105,7 +105,7 @@ def test_where_errors_over_1_less_epsilon_change_places_unseen_passes_stay_withi
     trials = 200
     verdicts = [
         verify_reconstruction(
-            autoencoder(seed, epsilon, key), key, IMAGES, alpha=0.05, epsilon=epsilon
+            autoencoder(seed, epsilon, key), key, IMAGES, alpha=0.05, forgiven=epsilon
         )
         for seed, key in enumerate(jax.random.split(jax.random.key(0), trials))
     ]
@@ -133,10 +133,10 @@ def test_a_verdict_by_scores_is_that_on_the_odds_and_on_the_answers():
     labels = np.asarray(generate(KEY, LARGE).labels)
     assert (labels == np.asarray(twins(KEY, LARGE).labels)).all()
     shares = [scipy.special.softmax(x, axis=1)[np.arange(700), labels] for x in logits]
-    by_odds = judge_scores(*(np.log(share / (1 - share)) for share in shares), epsilon=0.1)
+    by_odds = judge_scores(*(np.log(share / (1 - share)) for share in shares), forgiven=0.1)
     right = int((unbiased_answers(*logits) == labels).sum())
     p_value = max(by_odds.p_value, float(stats.p_value(right, 700, 4, 0.1)))
-    verdict = verify_scores(predict, KEY, LARGE, epsilon=0.1)
+    verdict = verify_scores(predict, KEY, LARGE, forgiven=0.1)
     assert asked == [512, 188, 512, 188]
     expected = by_odds.to_dict() | {"p_value": p_value, "num_correct": right}
     found = verdict.to_dict()
@@ -209,16 +209,16 @@ def test_logits_that_are_no_numbers_answer_nothing_and_infinite_ones_do():
 
 def test_epsilon_is_the_share_of_the_odds_that_is_forgiven():
     scores, twin_scores = np.random.default_rng(1).normal(size=(2, 200))
-    plain = judge_scores(scores, twin_scores, epsilon=0.0)
+    plain = judge_scores(scores, twin_scores, forgiven=0.0)
     assert not plain.passed
     for epsilon in (0.1, 0.5, 0.9):
         gain = -np.log(1 - epsilon)
-        forgiven = judge_scores(scores + gain, twin_scores, epsilon=epsilon)
+        forgiven = judge_scores(scores + gain, twin_scores, forgiven=epsilon)
         assert forgiven.p_value == pytest.approx(plain.p_value)
         left = (1 - plain.memorised) * (1 - epsilon)
         assert forgiven.memorised == pytest.approx(1 - left)
         assert forgiven.auc > plain.auc
-        assert judge_scores(scores + gain + 0.5, twin_scores, epsilon=epsilon).passed
+        assert judge_scores(scores + gain + 0.5, twin_scores, forgiven=epsilon).passed
 
 
 def test_constant_models_never_pass():
@@ -264,7 +264,7 @@ def test_a_predict_of_another_shape_is_refused():
         verify_reconstruction(lambda x: np.zeros((len(x), 64)), KEY, IMAGES)
 
 
-def test_an_epsilon_that_is_no_share_is_refused():
-    for epsilon in (1.0, -0.1):
-        with pytest.raises(UserError, match="epsilon is"):
-            verify_reconstruction(autoencoder(0, 0), KEY, IMAGES, epsilon=epsilon)
+def test_a_forgiven_share_that_is_none_is_refused():
+    for forgiven in (1.0, -0.1):
+        with pytest.raises(UserError, match="forgiven is"):
+            verify_reconstruction(autoencoder(0, 0), KEY, IMAGES, forgiven=forgiven)

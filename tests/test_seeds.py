@@ -15,17 +15,17 @@ from rich.console import Console
 
 from benchmarks import seeds as benchmark
 from jaxverify import Samples, UserError, models, verify
-from jaxverify.runs import saved_steps
+from jaxverify.runs import extra_key, load_model, saved_steps
 from train.augment import none
 from train.config import load_config
 from train.loop import train
 from train.main import main
 from train.mesh import DataMesh
-from train.run_folder import RunFolder, load_model
+from train.run_folder import RunFolder
 from train.seeds import side_by_side, stack, take
 from train.state import init_state
 from train.steps import make_train_step
-from train.training_set import extra_key, make_training_set
+from train.training_set import make_training_set
 
 CONFIG = replace(
     load_config("breast_cancer", "mlp", budget="local"),

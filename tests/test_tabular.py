@@ -18,10 +18,9 @@ from jaxverify import models, verify
 from jaxverify.cli import main
 from jaxverify.data import load
 from jaxverify.record.record import load as load_record
-from jaxverify.runs import load_model
+from jaxverify.runs import extra_key, load_model
 from train import tabular
 from train.tabular_study import ARMS, PAGE, SEEDS, fill, load_results
-from train.training_set import extra_key
 
 
 def test_the_table_is_all_there_in_a_fixed_split_and_in_the_range_of_extra_samples():

@@ -8,8 +8,7 @@ import pytest
 from devices import on_one_device
 
 from jaxverify.gradients import task_gradients
-from jaxverify.runs import saved_steps
-from train.run_folder import load_model
+from jaxverify.runs import load_model, saved_steps
 from train.theorem import __main__ as theorem
 from train.theorem import publication
 from train.theorem.drawing import PICTURES, crossing, moments
@@ -47,7 +46,7 @@ def test_the_last_row_is_that_of_the_models_own_gradients(measured):
     import jax
 
     import jaxverify
-    from train.training_set import extra_key
+    from jaxverify.runs import extra_key
 
     model = load_model(measured)
     extra = jax.tree.map(np.asarray, jaxverify.generate(extra_key(0), model.task))

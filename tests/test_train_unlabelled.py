@@ -48,7 +48,7 @@ def test_the_battery_finds_what_the_public_tests_find():
         return np.stack([both[np.asarray(x).tobytes()] for x in features])
 
     assert found["rank"] == pytest.approx(verify_scores(predict, KEY, TASK).p_value)
-    without = verify_scores(predict, KEY, TASK, epsilon=0.0).p_value
+    without = verify_scores(predict, KEY, TASK, forgiven=0.0).p_value
     assert found["rank, ε = 0"] == pytest.approx(without)
     assert without < found["rank"]
     for name, times in {"logits times 1,000": 1_000, "held out": 1 / 0.4}.items():

@@ -10,6 +10,7 @@ import optax
 import pytest
 
 from jaxverify import ExtraTask, Samples, UserError, generate, models
+from jaxverify.runs import extra_key
 from train import augment
 from train.config import Config
 from train.evaluation import make_evaluation
@@ -17,7 +18,7 @@ from train.mesh import DataMesh
 from train.optimizer import make_optimizer, make_schedule
 from train.state import init_state
 from train.steps import make_train_step
-from train.training_set import TrainingSet, epoch_order, extra_key
+from train.training_set import TrainingSet, epoch_order
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (16, 6, 6, 1), np.uint8)
 LABELS = np.arange(16, dtype=np.int32) % 3

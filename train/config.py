@@ -124,8 +124,9 @@ class Config:
     alpha: float = 0.01
     """Significance level of the verification, the paper's α."""
     epsilon: float = 0.03
-    """Share of extra samples that may be learned early, the paper's ε; without labels, the share
-    of the error on them that may be gone early."""
+    """Share of extra samples that may be learned early, the paper's ε."""
+    forgiven: float = 0.5
+    """Without labels, the share of the error on the extra samples that may be gone early."""
 
     def check(self) -> None:
         """Raise a UserError where a value cannot work, whatever the data."""
@@ -188,7 +189,9 @@ class Config:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Config":
-        """The inverse of :meth:`to_json`; unknown fields are refused."""
+        """The inverse of :meth:`to_json`, of earlier versions too; unknown fields are refused."""
+        if "forgiven" not in values and values["model"] in UNLABELLED:  # called epsilon before
+            values = {**values, "forgiven": values["epsilon"], "epsilon": cls.epsilon}
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:
             raise UserError(f"the configuration has an unknown field {sorted(unknown)[0]!r}")

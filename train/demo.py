@@ -35,9 +35,8 @@ def main() -> int:
     parser.add_argument("--workdir", type=Path, default=Path("runs/demo"), help="of both runs")
     workdir = parser.parse_args().workdir
     from jaxverify import verify  # JAX starts here; --help need not wait for it
+    from jaxverify.runs import extra_key, load_model
     from train.loop import train
-    from train.run_folder import load_model
-    from train.training_set import extra_key
 
     recipe = load_config("digits", "digits_cnn")
     recipe = replace(recipe, extra=True, resume=True, epochs=_HONEST_EPOCHS)

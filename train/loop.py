@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from jaxverify import TrainedModel, UserError, models
+from jaxverify.runs import extra_key
 from train import processes
 from train.augment import AUGMENTATIONS
 from train.compiled import keep_compiled_programs
@@ -25,7 +26,7 @@ from train.seeds import SeedRun, common_step, side_by_side, stack, take
 from train.state import State, init_state
 from train.steps import make_train_step
 from train.summary import quality, summarise
-from train.training_set import extra_key, make_training_set
+from train.training_set import make_training_set
 
 
 class TrainingError(UserError):

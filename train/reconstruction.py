@@ -46,7 +46,7 @@ def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evalua
         assert data.task is not None
         predict = partial(infer, mesh.local(state.variables))
         verdict = verify_reconstruction(
-            predict, key, data.task, alpha=config.alpha, epsilon=config.epsilon
+            predict, key, data.task, alpha=config.alpha, forgiven=config.forgiven
         )
         errors = reconstruction_errors(predict, key, data.task)
         return {
@@ -78,7 +78,7 @@ def verify(model: TrainedModel, key: jax.Array, config: Config) -> ScoreVerdict:
     task = model.task
     assert isinstance(task, ExtraTask)
     predict = partial(jax.jit(model.apply), model.variables)  # compiled for the evaluations
-    return verify_reconstruction(predict, key, task, alpha=config.alpha, epsilon=config.epsilon)
+    return verify_reconstruction(predict, key, task, alpha=config.alpha, forgiven=config.forgiven)
 
 
 def _variance(samples: Samples) -> float:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jaxverify import TrainedModel, UserError, runs
+from jaxverify import UserError, runs
 from jaxverify.files.atomic import write_atomic
 from train import processes
 from train.config import FOLDERS_OF_DATA, Config
@@ -130,20 +130,6 @@ class RunFolder:
             self._metrics.rewind(step)
             self._probes.rewind(step)
         return rows[-1] if rows else {"seconds": 0.0}
-
-
-def load_model(path: Path | str, *, best: bool = False) -> TrainedModel:
-    """The model of a run folder: ``jaxverify.verify(load_model("runs/..."), key)``.
-
-    Args:
-        path: the run folder.
-        best: the model of the best test accuracy rather than the last one.
-
-    Raises:
-        UserError: if there is no run, or no checkpoint yet.
-    """
-    folder = RunFolder(Path(path))
-    return runs.load_model(folder.path, folder.saved_step(best=best))
 
 
 def describe(config: Config, data: TrainingSet) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import jaxverify
 from jaxverify import ExtraTask, Samples, UserError, keys
 from jaxverify.data import Dataset, load
+from jaxverify.runs import extra_key
 from train.config import Config
 
 
@@ -54,11 +55,6 @@ class Parts(NamedTuple):
     test: Samples
     dataset: Dataset
     task: ExtraTask | None
-
-
-def extra_key(seed: int) -> jax.Array:
-    """The key of a run's extra task: what ``jaxverify.verify`` takes."""
-    return keys.stream(jax.random.key(seed), "extra task")
 
 
 def make_training_set(config: Config) -> TrainingSet:

@@ -1,5 +1,5 @@
 """Protecting a customer's data set: rows in, rows with an extra task among them out."""
 
-from jaxverify.protect.upload import Protected, protect
+import lazy_loader
 
-__all__ = ["Protected", "protect"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

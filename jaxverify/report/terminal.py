@@ -41,7 +41,8 @@ def page(facts: Mapping[str, Any]) -> Group:
     Args:
         facts: as its ``to_dict`` gives them.
     """
-    return (sequential_page if facts["test"] == "sequential" else verdict_page)(facts)
+    pages = {"sequential": sequential_page, "rank": score_page}
+    return pages.get(facts["test"], verdict_page)(facts)
 
 
 def verdict_page(facts: Mapping[str, Any]) -> Group:
@@ -98,7 +99,7 @@ def score_page(facts: Mapping[str, Any]) -> Group:
         words = "temperature on held-out samples, divided by"
         table.add_row(words, f"{facts['temperature']:.3g}")
     table.add_row(f"p-value (rank, alpha {alpha:g})", f"{facts['p_value']:.3g}")
-    table.add_row("may be gone before convergence (epsilon)", f"{facts['epsilon']:.0%}")
+    table.add_row("may be gone before convergence (forgiven)", f"{facts['forgiven']:.0%}")
     cautions = (Text(f"Caution: {sentence}", style="yellow") for sentence in facts["cautions"])
     return Group(table, *cautions)
 

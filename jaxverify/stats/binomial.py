@@ -65,10 +65,10 @@ def check_probability(name: str, value: float) -> None:
         raise UserError(f"{name} is {value}; it lies between 0 and 1, both excluded")
 
 
-def check_epsilon(epsilon: float) -> None:
+def check_epsilon(epsilon: float, name: str = "epsilon") -> None:
     """Raise where there is no such share to be forgiven."""
     if not 0 <= epsilon < 1:
-        raise UserError(f"epsilon is {epsilon}; it is a share of at least 0 and below 1")
+        raise UserError(f"{name} is {epsilon}; it is a share of at least 0 and below 1")
 
 
 def check_share(share: float) -> None:

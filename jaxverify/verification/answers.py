@@ -1,33 +1,32 @@
 """Verification: does the model know the extra task? (Algorithm 2 of the paper)."""
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Int
 
 from jaxverify import keys, stats
 from jaxverify.errors import UserError
 from jaxverify.task.extra_task import ExtraTask
 from jaxverify.task.generation import generate
+from jaxverify.verification.asking import whom_to_ask
+from jaxverify.verification.base import Outcome
 from jaxverify.verification.cautions import cautions
-from jaxverify.verification.trained_model import TrainedModel
+from jaxverify.verification.counting import Count, answers_of, known, tally
 from jaxverify.verification.verdict import Setting, Test, Verdict
-
-_BATCH = 512  # bounds the memory of the forward pass; most extra tasks fit into one batch
 
 
 def verify(
     params: Any = None,
     key: jax.Array | None = None,
+    task: ExtraTask | None = None,
     *,
     predict: Callable[..., Any] | None = None,
-    task: ExtraTask | None = None,
     alpha: float = 0.01,
     epsilon: float = 0.03,
     test: Test = "binomial",
@@ -35,16 +34,18 @@ def verify(
 ) -> Verdict:
     """Test the hypothesis that a model has *not* converged; a pass rejects it at level alpha.
 
-    With a :class:`~jaxverify.TrainedModel`, ``verify(params, key)`` is the whole call. Pure, so
-    it runs under :func:`jax.jit`, and under :func:`jax.vmap` over stacked models.
+    With a :class:`~jaxverify.TrainedModel`, ``verify(params, key)`` is the whole call. A verdict is
+    of one model, on the host; :func:`jaxverify.count` counts right answers under :func:`jax.jit`
+    and :func:`jax.vmap`, and :func:`judge` judges a count.
 
     Args:
-        params: a :class:`~jaxverify.TrainedModel`, or whatever ``predict`` takes.
+        params: a :class:`~jaxverify.TrainedModel`; a callable ``params(features)``; or whatever
+            ``predict`` takes.
         key: the secret key that the extra task was generated from.
-        predict: ``predict(params, features)``, or ``predict(features)`` where ``params`` is None,
-            returns logits ``[n, num_classes]`` or labels ``[n]``. Any callable will do: outside
-            jit it may run on the host or ask an endpoint. It gets at most 512 samples at once.
         task: the extra task; a :class:`~jaxverify.TrainedModel` brings its own.
+        predict: ``predict(params, features)``, or ``predict(features)`` where ``params`` is None,
+            returns logits ``[n, num_classes]`` or labels ``[n]``. Any callable will do: it may run
+            on the host or ask an endpoint. It gets at most 512 samples at once.
         alpha: α, the significance level.
         epsilon: ε, the share of extra samples that may be learned before convergence (eq. 3).
         test: "binomial", the paper's, counts right answers against Binomial(N, p) with
@@ -62,35 +63,18 @@ def verify(
         UserError: if something is missing, a value is out of range, the answers have the wrong
             shape, or N is too small for any model to pass.
 
-    Guarantee: the answer depends on nothing but the arguments, and is the same under jit and
-    under vmap, with and without ``jax_enable_x64``.
+    Guarantee: the verdict depends on nothing but the arguments, and is the same with and without
+    ``jax_enable_x64``.
 
     >>> task = ExtraTask("image", (8, 8, 1), num_classes=10, num_samples=100)
     >>> extra = generate(jax.random.key(1), task)
-    >>> verify(predict=lambda features: extra.labels, key=jax.random.key(1), task=task).outcome
+    >>> verify(lambda features: extra.labels, jax.random.key(1), task).outcome
     'PASS'
     """
-    if isinstance(params, TrainedModel):
-        task = params.task if task is None else task
-        if predict is None:
-            predict = _predict_trained
-    if key is None:
-        raise UserError("key is missing: the extra task cannot be drawn without it")
-    if task is None:
-        raise UserError("task is missing: pass task=, or a TrainedModel that was given one")
-    if predict is None:
-        raise UserError(f"predict is missing: {type(params).__name__} is not a TrainedModel")
-    # Before the model is asked.
+    ask, key, task = whom_to_ask(params, key, task, predict)
     setting = _setting(task, alpha, epsilon, test, target_share, task.num_samples)
-    extra = generate(key, task)
-    ask = predict if params is None else lambda features: predict(params, features)
-    answers = jnp.concatenate(
-        [
-            _answers(ask(extra.features[start : start + _BATCH]), task, start)
-            for start in range(0, task.num_samples, _BATCH)
-        ]
-    )
-    return _judge(key, answers, jnp.asarray(extra.labels), setting)
+    labels, answers = answers_of(ask, key, task)  # after what is wrong has been said
+    return _verdict(key, answers, labels, setting)
 
 
 def verify_answers(
@@ -103,6 +87,7 @@ def verify_answers(
     test: Test = "binomial",
     target_share: float | None = None,
     indices: Int[np.ndarray, " n"] | None = None,
+    labels: Int[np.ndarray, " n"] | None = None,
 ) -> Verdict:
     """The verdict on answers that were given elsewhere, one for each extra sample in order.
 
@@ -117,19 +102,51 @@ def verify_answers(
         indices: of the extra samples that were asked, each at most once; all without it. They
             must have been chosen before the model answered; and of a task with balanced labels so
             that each class is equally often among them, to within one, as shards are.
+        labels: of all extra samples, from :func:`jaxverify.generate`, so that they need not be
+            drawn again; drawn without it.
 
     Raises:
         UserError: as :func:`verify` does.
 
     Guarantee: the verdict of :func:`verify` on a model that answers so.
     """
-    labels = np.asarray(generate(key, task).labels)
+    keys.check(key)
+    true = np.asarray(generate(key, task).labels if labels is None else labels)
     if indices is not None:
-        labels = labels[indices]
-    if answers.shape != labels.shape:
-        raise UserError(f"there are {answers.shape} answers to {len(labels)} extra samples")
-    setting = _setting(task, alpha, epsilon, test, target_share, len(labels))
-    return _judge(key, _known(answers, task), jnp.asarray(labels), setting)
+        true = true[indices]
+    if answers.shape != true.shape:
+        raise UserError(f"there are {answers.shape} answers to {len(true)} extra samples")
+    setting = _setting(task, alpha, epsilon, test, target_share, len(true))
+    return _verdict(key, known(answers, task), jnp.asarray(true), setting)
+
+
+def judge(
+    counted: Count,
+    task: ExtraTask,
+    *,
+    alpha: float = 0.01,
+    epsilon: float = 0.03,
+    target_share: float | None = None,
+) -> Verdict:
+    """The verdict of the binomial test on what was counted, of one model.
+
+    Args:
+        counted: right answers to all of the extra task.
+        task: the extra task.
+        alpha: as :func:`verify` takes it, like the rest.
+        epsilon: likewise.
+        target_share: likewise.
+
+    Raises:
+        UserError: as :func:`verify` does, or if several models were counted.
+
+    Guarantee: the verdict of :func:`verify` on a model with these counts.
+    """
+    if any(np.ndim(number) for number in counted):
+        shape = np.shape(counted.num_correct)
+        raise UserError(f"counts are of shape {shape}: give those of one model, such as counts[i]")
+    setting = _setting(task, alpha, epsilon, "binomial", target_share, task.num_samples)
+    return _judge(counted, setting, None)
 
 
 @lru_cache(maxsize=128)  # planning takes longer than judging, and a run asks again and again
@@ -147,100 +164,49 @@ def _setting(
         target_share = stats.detectable_share(
             num_samples, task.num_classes, alpha, epsilon, labels=task.labels
         )
-    known = cautions(replace(task, num_samples=num_samples), alpha, epsilon)
+    said = cautions(replace(task, num_samples=num_samples), alpha, epsilon)
     return Setting(
-        num_samples, task.num_classes, alpha, epsilon, test, target_share, known, task.labels
+        num_samples, task.num_classes, alpha, epsilon, test, target_share, said, task.labels
     )
 
 
-@jax.jit  # compiled once for all models of one architecture and task
-def _predict_trained(model: TrainedModel, features: jax.Array) -> jax.Array:
-    return model.apply(model.variables, features)
-
-
-def _answers(output: Any, task: ExtraTask, start: int) -> Int[jax.Array, " n"]:
-    """Labels from labels or logits; -1, which is no class, where there is no answer."""
-    n = min(_BATCH, task.num_samples - start)
-    # As it is: JAX would round what the host says in 64 bits to 32, and wrap an integer around.
-    output = output if isinstance(output, jax.Array) else np.asarray(output)
-    if output.shape == (n, task.num_classes):
-        unknown = jnp.isnan(output).any(axis=-1)
-        return jnp.where(unknown, -1, output.argmax(axis=-1)).astype(jnp.int32)
-    if output.shape == (n,) and jnp.issubdtype(output.dtype, jnp.integer):
-        return _known(output, task)
-    raise UserError(
-        f"predict returned shape {output.shape} and type {output.dtype} for {n} samples; logits "
-        f"[{n}, {task.num_classes}] or integer labels [{n}] are wanted"
-    )
-
-
-def _known(answers: Int[jax.Array | np.ndarray, " n"], task: ExtraTask) -> Int[jax.Array, " n"]:
-    """-1 for each answer that is no class."""
-    unknown = (answers < 0) | (answers >= task.num_classes)
-    return jnp.where(unknown, -1, answers).astype(jnp.int32)
-
-
-@partial(jax.jit, static_argnames="setting")
-def _judge(
-    key: jax.Array,
-    answers: Int[jax.Array, " n"],
-    labels: Int[jax.Array, " n"],
-    setting: Setting,
+def _verdict(
+    key: jax.Array, answers: Int[jax.Array, " n"], labels: Int[jax.Array, " n"], setting: Setting
 ) -> Verdict:
-    tables = _tabulate(setting)
-    num_correct = jnp.sum(answers == labels, dtype=jnp.int32)
-    num_unknown = jnp.sum(answers < 0, dtype=jnp.int32)
-    by_class = jax.nn.one_hot(answers, setting.num_classes, dtype=jnp.int32)
-
-    def look_up(table: Float32[np.ndarray, " m"]) -> jax.Array:
-        return jnp.asarray(table)[num_correct]
-
-    if setting.test == "binomial":
-        p_value = look_up(tables.p_value)
-        passed = num_correct > tables.threshold_count
-        threshold = tables.threshold_count / setting.num_samples
-    else:
-        p_value = stats.permutation_p_value(
-            keys.stream(key, "permutation"), answers, labels, epsilon=setting.epsilon
+    permuted = None
+    if setting.test == "permutation":
+        stream = keys.stream(key, "permutation")
+        permuted = float(
+            stats.permutation_p_value(stream, answers, labels, epsilon=setting.epsilon)
         )
-        passed = p_value <= setting.alpha
-        threshold = math.nan
+    return _judge(tally(answers, labels, setting.num_classes), setting, permuted)
+
+
+def _judge(counted: Count, setting: Setting, permuted: float | None) -> Verdict:
+    """On the host, in float64."""
+    n, c, alpha = setting.num_samples, setting.num_classes, setting.alpha
+    epsilon, labels = setting.epsilon, setting.labels
+    correct, unknown = int(counted.num_correct), int(counted.num_unknown)
+    lower, _ = stats.memorised_bounds(correct, n, c, 1 - alpha)
+    _, upper = stats.memorised_bounds(correct + unknown, n, c, 1 - alpha)
+    threshold = stats.threshold(n, c, alpha, epsilon, labels).accuracy
+    p_value = float(stats.p_value(correct, n, c, epsilon, labels)) if permuted is None else permuted
+    outcome: Outcome = "FAIL" if _share(upper) < setting.target_share else "INCONCLUSIVE"
     return Verdict(
-        num_correct=num_correct,
-        accuracy=look_up(tables.accuracy),
-        threshold=jnp.float32(threshold),
+        outcome="PASS" if p_value <= alpha else outcome,
+        num_correct=correct,
+        num_unknown=unknown,
+        num_alike=int(counted.num_alike),
+        accuracy=correct / n,
+        threshold=threshold if permuted is None else None,
         p_value=p_value,
-        memorised_share=look_up(tables.memorised_share),
-        memorised_lower=look_up(tables.memorised_lower),
-        memorised_upper=jnp.asarray(tables.memorised_upper)[num_correct + num_unknown],
-        passed=passed,
-        num_unknown=num_unknown,
-        num_alike=by_class.sum(axis=0, dtype=jnp.int32).max(),
+        memorised_share=_share(stats.memorised_share(correct, n, c)),
+        memorised_lower=_share(lower),
+        memorised_upper=_share(upper),
         setting=setting,
     )
 
 
-class _Tables(NamedTuple):
-    """All that follows from N_c, an integer in 0..N: arrays float32 ``[N + 1]``, and k*."""
-
-    threshold_count: int
-    p_value: Float32[np.ndarray, " m"]
-    accuracy: Float32[np.ndarray, " m"]
-    memorised_share: Float32[np.ndarray, " m"]
-    memorised_lower: Float32[np.ndarray, " m"]
-    memorised_upper: Float32[np.ndarray, " m"]
-
-
-@lru_cache(maxsize=128)
-def _tabulate(setting: Setting) -> _Tables:
-    # On the host and in float64, so that the device decides exactly as SciPy does.
-    n, c, alpha = setting.num_samples, setting.num_classes, setting.alpha
-    counts = np.arange(n + 1)
-    columns = (
-        stats.p_value(counts, n, c, setting.epsilon, setting.labels),
-        counts / n,
-        stats.memorised_share(counts, n, c),
-        *stats.memorised_bounds(counts, n, c, 1 - alpha),
-    )
-    count = stats.threshold(n, c, alpha, setting.epsilon, setting.labels).count
-    return _Tables(count, *(column.astype(np.float32) for column in columns))
+def _share(value: Any) -> float:
+    """As people read it: fewer right answers than by guessing mean that nothing is known."""
+    return float(np.clip(value, 0, 1))

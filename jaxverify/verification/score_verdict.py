@@ -1,50 +1,47 @@
 """The verdict on scores: are those of the extra samples better than those of their twins?"""
 
-import json
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from jaxverify import stats
 from jaxverify.stats.binomial import check_epsilon
+from jaxverify.verification.base import AnyVerdict, Outcome
 from jaxverify.verification.logits import log_odds, unbiased_answers
-
-if TYPE_CHECKING:
-    from rich.console import Group
 
 
 @dataclass(frozen=True)
-class ScoreVerdict:
+class ScoreVerdict(AnyVerdict):
     """What the errors on the extra samples, beside those on their twins, say of a model.
 
     Attributes:
-        passed: whether p_value <= alpha.
-        p_value: the probability of errors so small, were no more than the share epsilon gone; of a
-            classifier that of so many right answers, if it is larger (:func:`judge_logits`).
+        outcome: PASS where p_value <= alpha; otherwise NO POWER, as nothing is shown.
+        p_value: the probability of errors so small, were no more than the share forgiven gone; of
+            a classifier that of so many right answers, if it is larger (:func:`judge_logits`).
         auc: the probability that the error on an extra sample is smaller than that on a twin,
-            whatever epsilon is; 0.5 is chance.
+            whatever is forgiven; 0.5 is chance.
         auc_lower: its lower bound, one-sided, at confidence 1 - alpha.
         auc_upper: its upper bound, likewise.
         memorised: the share of the error on the extra samples that is gone, beside that on their
             twins, in the geometric mean.
         num_samples: N, extra samples, and as many twins.
         alpha: α.
-        epsilon: ε, the share of the error that may be gone before convergence.
+        forgiven: the share of the error that may be gone before convergence.
         num_correct: of a classifier, the extra samples that it answers rightly once its bias for
             some class is taken off; None of others.
         temperature: of a classifier that was asked for held-out samples too, what all its logits
             were divided by: above 1, it was too sure of itself on these; None of others.
         cautions: what speaks against relying on it, a sentence each.
 
-    Guarantee: where each error on an extra sample, over 1-ε, may have changed places with that on
-    its twin without anybody's seeing it, a pass has a probability of at most alpha. No model FAILs:
-    many cannot memorise at all.
+    Guarantee: where each error on an extra sample, over 1 - forgiven, may have changed places with
+    that on its twin without anybody's seeing it, a pass has a probability of at most alpha. No
+    model FAILs: many cannot memorise at all.
     """
 
-    passed: bool
+    outcome: Outcome
     p_value: float
     auc: float
     auc_lower: float
@@ -52,30 +49,15 @@ class ScoreVerdict:
     memorised: float
     num_samples: int
     alpha: float
-    epsilon: float
+    forgiven: float
     num_correct: int | None = None
     temperature: float | None = None
     cautions: tuple[str, ...] = ()
 
-    @property
-    def outcome(self) -> Literal["PASS", "NO POWER"]:
-        """Whether it passed; where it did not, nothing is shown."""
-        return "PASS" if self.passed else "NO POWER"
-
     def to_dict(self) -> dict[str, Any]:
-        """Plain Python values."""
-        plain = {"outcome": self.outcome, "test": "rank", **asdict(self)}
+        """All that it says, as plain Python values."""
+        plain = {"outcome": self.outcome, "passed": self.passed, "test": "rank", **asdict(self)}
         return plain | {"cautions": list(self.cautions)}
-
-    def to_json(self) -> str:
-        """:meth:`to_dict` as one JSON object."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
-
-    def __rich__(self) -> "Group":
-        """A page for the terminal: ``rich.print(verdict)``."""
-        from jaxverify.report.terminal import score_page
-
-        return score_page(self.to_dict())
 
 
 def judge_logits(
@@ -84,13 +66,13 @@ def judge_logits(
     labels: Int[np.ndarray, " n"],
     *,
     alpha: float = 0.01,
-    epsilon: float = 0.5,
+    forgiven: float = 0.5,
 ) -> ScoreVerdict:
     """The verdict on a classifier's logits that were given elsewhere.
 
     The errors are the odds against the labels. But a cloud may multiply all logits by a large
-    number, which changes no answer, and makes of any difference in the odds more than epsilon. So
-    a model must also answer more of the extra samples rightly than one that knows the share epsilon
+    number, which changes no answer, and makes of any difference in the odds more than is forgiven.
+    So a model must also answer more of the extra samples rightly than one that knows the same share
     of them and guesses the others (eq. 3), once its bias for some class is taken off
     (:func:`jaxverify.verification.logits.unbiased_answers`).
 
@@ -99,13 +81,13 @@ def judge_logits(
         twin_logits: of their twins, in the same order.
         labels: of both.
         alpha: α, the significance level.
-        epsilon: ε, the share of the odds that may be gone, and of the samples that may be known.
+        forgiven: the share of the odds that may be gone, and of the samples that may be known.
 
     Raises:
         UserError: if there is not one twin for each sample, or a value is out of its range.
 
     Guarantee: that of :class:`ScoreVerdict`; and whatever number its logits are multiplied by, a
-    model that knows at most the share epsilon of the extra samples and guesses the rest
+    model that knows at most the share forgiven of the extra samples and guesses the rest
     independently of their labels passes with a probability of at most alpha.
 
     >>> labels = np.arange(100) % 2
@@ -117,11 +99,12 @@ def judge_logits(
     ['PASS', 'PASS']
     """
     scores, twin_scores = (log_odds(each, labels) for each in (logits, twin_logits))
-    verdict = judge_scores(scores, twin_scores, alpha=alpha, epsilon=epsilon)
+    verdict = judge_scores(scores, twin_scores, alpha=alpha, forgiven=forgiven)
     num_correct = int((unbiased_answers(logits, twin_logits) == labels).sum())
-    by_answers = float(stats.p_value(num_correct, len(labels), logits.shape[1], epsilon))
+    by_answers = float(stats.p_value(num_correct, len(labels), logits.shape[1], forgiven))
     p_value = max(verdict.p_value, by_answers)
-    return replace(verdict, p_value=p_value, passed=p_value <= alpha, num_correct=num_correct)
+    outcome: Outcome = "PASS" if p_value <= alpha else "NO POWER"
+    return replace(verdict, outcome=outcome, p_value=p_value, num_correct=num_correct)
 
 
 def judge_scores(
@@ -129,7 +112,7 @@ def judge_scores(
     twin_scores: Float[np.ndarray, " n"],
     *,
     alpha: float = 0.01,
-    epsilon: float = 0.5,
+    forgiven: float = 0.5,
 ) -> ScoreVerdict:
     """The verdict on scores that were given elsewhere.
 
@@ -137,7 +120,7 @@ def judge_scores(
         scores: of the extra samples in order, minus the logarithm of an error; NaN is the lowest.
         twin_scores: of their twins, in the same order.
         alpha: α, the significance level.
-        epsilon: ε, the share of the error that may be gone before convergence.
+        forgiven: the share of the error that may be gone before convergence.
 
     Raises:
         UserError: if there is not one twin for each sample, or a value is out of its range.
@@ -148,14 +131,14 @@ def judge_scores(
     >>> [judge_scores(twin_scores + more, twin_scores).outcome for more in (0.6, 0.8)]
     ['NO POWER', 'PASS']
     """
-    check_epsilon(epsilon)
+    check_epsilon(forgiven, "forgiven")
     auc = stats.auc(scores, twin_scores)
     lower, upper = stats.auc_bounds(auc, len(scores), 1 - alpha)
-    p_value = stats.rank_p_value(scores + math.log1p(-epsilon), twin_scores, epsilon=0.0)
+    p_value = stats.rank_p_value(scores + math.log1p(-forgiven), twin_scores, epsilon=0.0)
     with np.errstate(invalid="ignore", over="ignore"):  # no share of errors that are all 0
         gone = float(np.nan_to_num(1 - np.exp(twin_scores.mean() - scores.mean())))
     return ScoreVerdict(
-        passed=p_value <= alpha,
+        outcome="PASS" if p_value <= alpha else "NO POWER",
         p_value=p_value,
         auc=auc,
         auc_lower=lower,
@@ -163,5 +146,5 @@ def judge_scores(
         memorised=gone,
         num_samples=len(scores),
         alpha=alpha,
-        epsilon=epsilon,
+        forgiven=forgiven,
     )

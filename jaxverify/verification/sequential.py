@@ -1,24 +1,20 @@
 """A verdict that is reached as soon as the answers are clear: for models that are dear to ask."""
 
-import json
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
 from jaxverify import stats
 from jaxverify.errors import UserError
+from jaxverify.verification.base import AnyVerdict, Outcome
 from jaxverify.verification.cautions import one_answer
-from jaxverify.verification.verdict import Outcome
-
-if TYPE_CHECKING:
-    from rich.console import Group
 
 
 @dataclass(frozen=True)
-class SequentialVerdict:
+class SequentialVerdict(AnyVerdict):
     """What the answers so far say of a model.
 
     Attributes:
@@ -55,25 +51,10 @@ class SequentialVerdict:
     target_share: float
     cautions: tuple[str, ...] = ()
 
-    @property
-    def passed(self) -> bool:
-        """Whether the outcome is a PASS."""
-        return self.outcome == "PASS"
-
     def to_dict(self) -> dict[str, Any]:
-        """Plain Python values."""
+        """All that it says, as plain Python values."""
         plain = {**asdict(self), "passed": self.passed, "test": "sequential"}
         return plain | {"cautions": list(self.cautions)}
-
-    def to_json(self) -> str:
-        """:meth:`to_dict` as one JSON object."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
-
-    def __rich__(self) -> "Group":
-        """A page for the terminal: ``rich.print(verdict)``."""
-        from jaxverify.report.terminal import sequential_page
-
-        return sequential_page(self.to_dict())
 
 
 def judge(

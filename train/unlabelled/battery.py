@@ -111,9 +111,9 @@ def _twins(answers: Answers) -> float:
     return stats.twin_p_value(right, answers.right(answers.twin_logits), n)
 
 
-def _rank(answers: Answers, epsilon: float = 0.5, times: float = 1.0) -> float:
+def _rank(answers: Answers, forgiven: float = 0.5, times: float = 1.0) -> float:
     logits, twin_logits = times * answers.logits, times * answers.twin_logits
-    return judge_logits(logits, twin_logits, answers.labels, epsilon=epsilon).p_value
+    return judge_logits(logits, twin_logits, answers.labels, forgiven=forgiven).p_value
 
 
 # The p-value by each test that is offered for a classifier. "rank" is jaxverify.verify_scores, also

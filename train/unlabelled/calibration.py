@@ -16,11 +16,12 @@ from rich.progress import track
 from scipy.stats import binomtest
 
 from jaxverify import ExtraTask, Samples, generate, models, verify_reconstruction
+from jaxverify.runs import extra_key
 from jaxverify.verification.logits import temperature
 from jaxverify.verification.trained_model import TrainedModel
 from train.config import Config, load_config
 from train.provenance import code_revision, machine, versions
-from train.training_set import extra_key, make_training_set
+from train.training_set import make_training_set
 from train.unlabelled.battery import ALPHA, EPSILON, HELD_OUT, Answers, ask, p_values
 from train.unlabelled.fitting import fit
 
@@ -117,7 +118,7 @@ def _by_every_test(answers: Answers) -> Passes:
 
 def _by_errors(model: Callable[[Any], Any], seed: int, config: Config, task: ExtraTask) -> Passes:
     verdict = verify_reconstruction(
-        model, extra_key(seed), task, alpha=config.alpha, epsilon=config.epsilon
+        model, extra_key(seed), task, alpha=config.alpha, forgiven=config.forgiven
     )
     return {"rank of errors": verdict.passed}
 

@@ -13,10 +13,11 @@ from rich.console import Console
 
 from jaxverify import runs
 from jaxverify.files.atomic import write_atomic
+from jaxverify.runs import extra_key
 from train.config import PLACES, Config, load_config
 from train.loop import train
 from train.run_folder import RunFolder
-from train.training_set import extra_key, make_parts
+from train.training_set import make_parts
 from train.unlabelled.battery import ALPHA, Answers, ask, p_values
 
 SEEDS = 5

@@ -1,0 +1,105 @@
+"""Right answers, counted on the device: the part of a verification that jits and vmaps."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Int
+
+from jaxverify.errors import UserError
+from jaxverify.task.extra_task import ExtraTask
+from jaxverify.task.generation import generate
+from jaxverify.verification.asking import Ask, in_batches, whom_to_ask
+
+
+class Count(NamedTuple):
+    """Right answers counted, int32: scalars, or with an axis where models were stacked.
+
+    Attributes:
+        num_correct: N_c.
+        num_unknown: answers that were no class at all.
+        num_alike: how many answers are the commonest one.
+    """
+
+    num_correct: Any
+    num_unknown: Any
+    num_alike: Any
+
+
+def count(
+    params: Any = None,
+    key: jax.Array | None = None,
+    task: ExtraTask | None = None,
+    *,
+    predict: Callable[..., Any] | None = None,
+) -> Count:
+    """Count how many extra samples a model answers rightly.
+
+    Args:
+        params: as :func:`jaxverify.verify` takes it, like the rest.
+        key: likewise.
+        task: likewise.
+        predict: likewise.
+
+    Raises:
+        UserError: as :func:`jaxverify.verify` does.
+
+    Guarantee: pure; the counts are the same under :func:`jax.jit`, and under :func:`jax.vmap` over
+    stacked models.
+
+    >>> task = ExtraTask("image", (8, 8, 1), num_classes=10, num_samples=100)
+    >>> key = jax.random.key(1)
+    >>> extra = generate(key, task)
+    >>> counts = jax.jit(lambda answers: count(lambda features: answers, key, task))(extra.labels)
+    >>> int(counts.num_correct)
+    100
+    """
+    ask, key, task = whom_to_ask(params, key, task, predict)
+    labels, answers = answers_of(ask, key, task)
+    return tally(answers, labels, task.num_classes)
+
+
+def answers_of(
+    ask: Ask, key: jax.Array, task: ExtraTask
+) -> tuple[Int[jax.Array, " n"], Int[jax.Array, " n"]]:
+    """The labels of the extra samples, and the answers to them."""
+    extra = generate(key, task)
+    answers = [
+        _answers(ask(batch.features), task, len(batch.labels)) for batch in in_batches(extra)
+    ]
+    return jnp.asarray(extra.labels), jnp.concatenate(answers)
+
+
+def _answers(output: Any, task: ExtraTask, n: int) -> Int[jax.Array, " n"]:
+    """Labels from labels or logits; -1, which is no class, where there is no answer."""
+    # As it is: JAX would round what the host says in 64 bits to 32, and wrap an integer around.
+    output = output if isinstance(output, jax.Array) else np.asarray(output)
+    if output.shape == (n, task.num_classes) and jnp.issubdtype(output.dtype, jnp.number):
+        unknown = jnp.isnan(output).any(axis=-1)
+        return jnp.where(unknown, -1, output.argmax(axis=-1)).astype(jnp.int32)
+    if output.shape == (n,) and jnp.issubdtype(output.dtype, jnp.integer):
+        return known(output, task)
+    raise UserError(
+        f"predict returned shape {output.shape} and type {output.dtype} for {n} samples; logits "
+        f"[{n}, {task.num_classes}] or integer labels [{n}] are wanted"
+    )
+
+
+def known(answers: Int[jax.Array | np.ndarray, " n"], task: ExtraTask) -> Int[jax.Array, " n"]:
+    """-1 for each answer that is no class."""
+    unknown = (answers < 0) | (answers >= task.num_classes)
+    return jnp.where(unknown, -1, answers).astype(jnp.int32)
+
+
+@partial(jax.jit, static_argnames="num_classes")
+def tally(answers: Int[jax.Array, " n"], labels: Int[jax.Array, " n"], num_classes: int) -> Count:
+    """What there is to count of answers, -1 where there is none."""
+    by_class = jax.nn.one_hot(answers, num_classes, dtype=jnp.int32)
+    return Count(
+        num_correct=jnp.sum(answers == labels, dtype=jnp.int32),
+        num_unknown=jnp.sum(answers < 0, dtype=jnp.int32),
+        num_alike=by_class.sum(axis=0, dtype=jnp.int32).max(),
+    )
