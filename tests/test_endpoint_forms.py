@@ -63,7 +63,7 @@ FLAT = [value for row in ROWS for value in row]
         ],
         [
             {"name": "p", "shape": [3, 3], "datatype": "FP32", "data": FLAT[::-1]},
-            {"name": "y", "shape": [3, 1], "datatype": "INT64", "data": [2, 0, 1]},
+            {"name": "label", "shape": [3, 1], "datatype": "INT64", "data": [2, 0, 1]},
         ],
         [{"name": "p", "shape": [3, 3], "datatype": "FP32", "data": ROWS}],
         [{"name": "y", "shape": [3], "datatype": "FP32", "data": [2.0, 0.0, 1.0]}],

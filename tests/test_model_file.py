@@ -215,7 +215,7 @@ def test_whole_numbers_beside_scores_are_labels_only_if_they_go_with_them():
     right = {"label": (scores.argmax(1) + 1) % 3, "scores": scores}  # in another order
     assert indices(right, Classes(NAMES, "indices")) == right["label"].tolist()
     outputs = {"steps": np.arange(32) % 3, "scores": scores}
-    with pytest.raises(UserError, match="steps and scores differ: name the one that is the answer"):
+    with pytest.raises(UserError, match="steps and scores, which differ: name the one"):
         indices(outputs, CLASSES)
     assert indices(outputs, Classes(NAMES, output="scores")) == scores.argmax(1).tolist()
 

@@ -241,7 +241,7 @@ def test_two_fields_that_may_be_the_answer_are_named(answers, fields):
 @pytest.mark.parametrize(
     "answers",
     [
-        rows({"y_pred": "cat", "i": 48}, {"y_pred": "cat", "i": 49}),
+        rows({"said": "cat", "i": 48}, {"said": "cat", "i": 49}),
         [{"choices": "stop", "text": "It is a cat"}] * 3,
         [{"a": [1, 2, 3], "b": [4, 3, 2]}],
     ],
@@ -269,6 +269,96 @@ def test_a_number_beside_the_answer_that_may_be_a_class_is_no_answer_unless_name
         read(answers, DIGITS)
     with pytest.raises(UserError, match="no answer has the field 'other'; there are"):
         read(answers, Classes(DIGITS.names, output="other"))
+
+
+WORDS, BITS = Classes(("ham", "spam")), Classes(("0", "1"))
+HALVES = ([0.9, 0.1], [0.1, 0.9])
+
+
+@pytest.mark.parametrize(
+    ("classes", "answers"),
+    [
+        # An answer that is not read, beside something that may be a class.
+        (WORDS, [{"cached": x > 0, "result": {"label": WORDS.names[x]}} for x in (0, 1)]),
+        (WORDS, [{"attempt": x, "all": [{"label": "ham"}, {"at": x}]} for x in (0, 1)]),
+        (WORDS, [{"score": 0.9, "cached": False}, {"score": 0.1, "cached": True}]),
+        (BITS, [{"p0": 0.9, "p1": 0.1, "sex": 1}, {"p0": 0.2, "p1": 0.8, "sex": 0}]),
+        (WORDS, [{"ham": 0.9, "attempt": 1}, {"spam": 0.8, "attempt": 0}]),
+        (PETS, [{"text": "It is bird", "retries": 1}, {"text": "It is cat", "retries": 2}]),
+        (WORDS, [{"text": "It is ham", "cut": False}, {"text": "It is spam", "cut": True}]),
+        (PETS, [{"box": [0, 0.5, i], "it": {"label": x}} for i, x in enumerate(PETS.names)]),
+        # A label that is always the same, beside scores that are not.
+        (WORDS, [{"label": 0, "probabilities": p} for p in HALVES]),
+        (WORDS, [{"label": "ham", "ham": p, "spam": q} for p, q in HALVES]),
+        (WORDS, [{"classes": 2, "probabilities": p} for p in HALVES]),
+        (WORDS, [{"label": "spam", "score": x} for x in (0.02, 0.98)]),
+        (WORDS, [[{"displayName": "spam", "confidence": x}] for x in (0.02, 0.98)]),
+    ],
+)
+def test_what_may_be_the_answer_or_something_beside_it_is_an_error(classes, answers):
+    with pytest.raises(UserError, match="--output"):
+        read(answers, classes)
+
+
+SORTED = [0.7, 0.2, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("answers", "indices"),
+    [
+        (
+            [
+                {
+                    "ids": ["3", "1", "2"],
+                    "displayNames": ["dog", "bird"],
+                    "confidences": [0.7, 0.2],
+                },
+                {"ids": ["2", "3", "1"], "displayNames": ["cat", "dog"], "confidences": [0.7, 0.2]},
+            ],
+            [1, 0],
+        ),
+        (
+            [
+                {"ids": ["3", "1", "2"], "displayNames": ["dog", "bird", "cat"]},
+                {"ids": ["2", "3", "1"], "displayNames": ["cat", "dog", "bird"]},
+            ],
+            [1, 0],
+        ),
+        ([{"class_ids": [2, 1, 0]}], [2]),
+        ([{"indices": [2, 1, 0]}, {"indices": [0, 2, 1]}], [2, 0]),
+        ([{"class_ids": [0, 1, 2], "labels": ["bird", "dog", "cat"]}], [2]),
+        ([{"label": ["__label__dog", "__label__cat", "__label__bird"]}], [1]),
+    ],
+)
+def test_scores_belong_to_the_classes_listed_beside_them(answers, indices):
+    scored = [{"confidences": SORTED, **each} for each in answers]
+    assert read(scored, PETS) == indices
+
+
+@pytest.mark.parametrize(
+    ("answers", "indices"),
+    [
+        ([{"label": -1, "cat": p, "dog": q, "bird": 0} for p, q in HALVES], [0, 1]),
+        ([{**ONE, "attempt": 1}, {**ONE, "dog": 0.8, "attempt": 2}], [2, 1]),
+        ([{"logits": [0.0, 1.3, -0.2]}, {"logits": [0.0, -1.3, 0.2]}], [1, 2]),
+        ([{"probabilities": {**ONE, "entropy": 0.9}, "model": "m"}], [2]),
+        ([[{"Name": "dog", "Score": 0.9}, {"Name": "cat", "Score": 0.1}]], [1]),
+        ([[["dog", 0.9], ["cat", 0.1]]], [1]),
+        (["__label__0", "__label__2"], [0, 2]),
+        ([{"y": [{"label": x, "prob": 0.9}], "z": 0.5} for x in ("cat", "dog")], [0, 1]),
+    ],
+)
+def test_forms_of_services(answers, indices):
+    assert read(answers, PETS) == indices
+
+
+def test_an_order_of_the_classes_is_not_taken_for_scores():
+    with pytest.raises(Unreadable, match="an order of the classes, or scores"):
+        read([[2, 1, 0], [0, 2, 1], [1, 0, 2]], PETS)
+
+
+def test_a_blank_behind_a_name_that_is_json_makes_it_no_scores():
+    assert read(["[0, 5] ", "[6, 9]\n"], Classes(("[0, 5]", "[6, 9]"))) == [0, 1]
 
 
 def test_answers_in_fields_of_several_names_are_all_read():

@@ -9,22 +9,35 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jaxverify.errors import UserError
+from jaxverify.predictors.columns import (
+    Object,
+    all_numbers,
+    are_classes,
+    is_class,
+    is_low,
+    is_word,
+    label_at,
+    label_columns,
+    most,
+    owner_column,
+    rivals,
+    score_columns,
+    score_lists,
+    varies,
+)
 from jaxverify.predictors.said import (
-    LABELS,
     MOST,
-    NAMES,
     NOTHING,
     SCORES,
     Said,
     are_labels,
-    is_many,
     is_number,
     of_value,
     opened,
     spelled,
 )
 
-Object = Mapping[str, Any]
+_TELLING = 16  # answers that are enough to tell whether labels follow from scores
 
 
 def all_said(
@@ -109,32 +122,39 @@ class _Form(NamedTuple):
     def of(cls, objects: Sequence[Object], names: Sequence[str]) -> "_Form":
         """Where ``objects`` hold the answer; of no known form, nowhere."""
         keys = list(dict.fromkeys(key for each in objects for key in each))
-        by_name = (
-            tuple(names) if names and _most(objects, lambda each: _all_in(each, names)) else ()
+        by_name = score_columns(objects, keys, names)
+        owner = owner_column(objects, keys, names)
+        usual, unusual = ([], []) if by_name else score_lists(objects, keys, names, owner)
+        scores = cls(named=by_name)
+        if usual or unusual:
+            scores = cls(scores=(*usual, *unusual), owners=owner)
+        known, others = label_columns(
+            objects, [k for k in keys if k not in by_name and k != owner], names
         )
-        many = [k for k in (*SCORES, *LABELS) if any(is_many(each.get(k)) for each in objects)]
-        unnamed = [k for k in keys if k not in (*many, *NAMES)]
-        many += [k for k in unnamed if _are_scores(objects, k, len(names))]
-        owners = next((k for k in keys if _are_owners(objects, k, many, names)), None)
-        scores = cls(scores=tuple(many), owners=owners) if many and not by_name else cls()
-        if by_name:
-            scores = cls(named=by_name)
-        known, others = _label_fields(objects, [k for k in keys if k not in by_name], names)
-        _check_alike([*known, *others], objects, _label_at)
-        if known:
-            labels = cls(labels=(*known, *others))
-            _check_together(labels, scores, objects)
+        if scores != cls() and not any(
+            is_class(label, names)
+            for each in objects
+            for key in known
+            if (label := label_at(each, key)) is not None
+        ):
+            known = []  # such as -1 in all of them
+        if not known and by_name and all(is_word(name, names) for name in by_name):
+            others = []  # a number beside a score for each class by its name
+        _check_alike([*known, *others], objects, label_at)
+        labels = cls(labels=(*known, *others))
+        if known or others:
+            follow = _check_together(labels, scores, objects)
+            if not known and not follow:
+                words = most(objects, lambda each: is_word(labels.said(each).label, names))
+                _check_rivals(labels, objects, keys, numbers=not words)
+            _check_probability(labels, objects, names)
             return labels
-        if others:
-            labels = cls(labels=tuple(others))
-            if scores != cls() and any(is_number(labels.said(each).label) for each in objects):
-                _refuse([*others, *(many or ["scores by name"])])
-            _check_together(labels, scores, objects)
-            return labels
-        _check_alike(many, objects, lambda each, key: of_value(each.get(key)).top())
+        _check_alike([*usual, *unusual], objects, lambda each, key: of_value(each.get(key)).top())
         if scores != cls():
+            if not usual and not by_name and owner is None:
+                _check_rivals(scores, objects, keys, numbers=False)
             return scores
-        plain = [each for each in objects if _all_in(each, each) and _are_classes(each, names)]
+        plain = [each for each in objects if all_numbers(each, each) and are_classes(each, names)]
         keys = list(dict.fromkeys(key for each in plain for key in each))
         best_few = len(keys) == len(names) or len({tuple(each) for each in plain}) > 1
         if 2 * len(plain) > len(objects) and (best_few or len(objects) == 1):
@@ -144,11 +164,11 @@ class _Form(NamedTuple):
     def said(self, fields: Object) -> Said:
         """What one object says."""
         for key in self.labels:
-            if (label := _label_at(fields, key)) is not None:
+            if (label := label_at(fields, key)) is not None:
                 return of_value(label)
         if self.named:
             present = [key for key in self.named if key in fields]
-            if not present or not _all_in(fields, present):
+            if not present or not all_numbers(fields, present):
                 return NOTHING
             return Said(named={key: float(fields[key]) for key in present})
         each = next((of_value(fields[key]) for key in self.scores if key in fields), NOTHING)
@@ -156,52 +176,6 @@ class _Form(NamedTuple):
         if are_labels(owners) and each.scores is not None and len(each.scores) == len(owners):
             return Said(named=dict(zip(map(spelled, owners), each.scores, strict=True)))
         return each
-
-
-def _label_fields(
-    objects: Sequence[Object], keys: Sequence[str], names: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """The fields that may hold the label: those with a usual name, and others that hold classes.
-
-    If a field with a usual name holds names of classes, numbers in other fields do not count as
-    classes. Otherwise they may be indices.
-    """
-    values = {key: [_label_at(each, key) for each in objects] for key in keys if key not in SCORES}
-    values = {key: [x for x in labels if x is not None] for key, labels in values.items()}
-    known = [key for key, labels in values.items() if labels and key in LABELS]
-    known += [key for key, labels in values.items() if len(labels) == len(objects) and key in NAMES]
-    words = {name.strip() for name in names if not is_number(name)}
-
-    def share(key: str, fits: Any) -> float:
-        return sum(map(fits, values[key])) / len(objects)
-
-    def is_word(label: Any) -> bool:
-        return str(label).strip() in words
-
-    sure = any(share(key, is_word) > 0.5 for key in known)
-    others = [
-        key
-        for key, labels in values.items()
-        if key not in known
-        and (len({spelled(label) for label in labels}) > 1 or len(objects) == 1 < len(keys))
-        and share(key, is_word if sure else lambda label: _is_class(label, names)) > 0.5
-    ]
-    return known, others
-
-
-def _are_classes(labels: Iterable[Any], names: Sequence[str]) -> bool:
-    return all(_is_class(label, names) for label in labels)
-
-
-def _is_class(label: Any, names: Sequence[str]) -> bool:
-    """Whether a label may be a class, under any reading of it."""
-    text = spelled(label).strip().removeprefix("__label__")
-    number = text.removeprefix("LABEL_")
-    if text.lower() in {name.strip().lower() for name in names}:
-        return True
-    if not is_number(number):
-        return text.lower() in ("true", "false") and len(names) == 2
-    return float(number).is_integer() and 0 <= float(number) <= len(names)
 
 
 def _check_alike(
@@ -214,37 +188,74 @@ def _check_alike(
             _refuse(keys)
 
 
-def _check_together(labels: _Form, scores: _Form, objects: Sequence[Object]) -> None:
-    """Raise a UserError if labels do not go with the scores beside them."""
+def _check_together(labels: _Form, scores: _Form, objects: Sequence[Object]) -> bool:
+    """Whether labels follow from scores beside them; a UserError if they contradict these."""
+    if scores == _Form():
+        return False
     pairs = [(labels.said(each).top(), scores.said(each).top()) for each in objects]
     pairs = [(label, top) for label, top in pairs if label is not None and top is not None]
-    if len(pairs) > len(objects) / 2 and not go_together(pairs):
+    if 2 * len(pairs) <= len(objects):
+        return False
+    together = go_together(pairs)
+    if not together:
         _refuse([*labels.labels, *(scores.scores or ("scores by name",))])
+    return len(pairs) >= _TELLING and len({top for _, top in pairs}) > 2
 
 
 def go_together(pairs: Iterable[tuple[Any, Any]]) -> bool:
     """Whether labels follow from the highest scores beside them, whatever the order of the classes.
 
-    They do if four in five answers have the commonest label of their highest score. Scores that are
-    sorted say nothing: the highest is always the first.
+    They do if four in five answers have the commonest label of their highest score, and four in
+    five the commonest place of the highest score for their label. Scores that are sorted say
+    nothing: the highest is always the first.
 
     Args:
         pairs: of each answer, the label and the place of the highest score.
 
     >>> go_together([("b", 0), ("a", 1), ("b", 0)]), go_together([("b", 0), ("a", 0), ("b", 1)] * 9)
     (True, False)
+    >>> go_together([("b", 0), ("b", 1)])  # one label, whatever the scores
+    False
     """
     counts = Counter(pairs)
+    if len({place for _, place in counts}) == 1:
+        return True
+    return all(_share_of_commonest(counts, given) >= 0.8 for given in (0, 1))
+
+
+def _share_of_commonest(counts: Counter[tuple[Any, Any]], given: int) -> float:
     commonest: dict[Any, int] = {}
-    for (_, place), count in counts.items():
-        commonest[place] = max(commonest.get(place, 0), count)
-    return len(commonest) == 1 or sum(commonest.values()) >= 0.8 * counts.total()
+    for pair, count in counts.items():
+        commonest[pair[given]] = max(commonest.get(pair[given], 0), count)
+    return sum(commonest.values()) / counts.total()
+
+
+def _check_rivals(
+    chosen: _Form, objects: Sequence[Object], keys: Collection[str], *, numbers: bool
+) -> None:
+    """Raise a UserError if fields without a usual name are chosen, and others may be the answer."""
+    fields = [*chosen.labels, *chosen.scores]
+    if others := rivals(objects, keys, fields, numbers=numbers):
+        _refuse([*fields, *others])
+
+
+def _check_probability(labels: _Form, objects: Sequence[Object], names: Sequence[str]) -> None:
+    """Raise a UserError if one of two classes is always the label, likely or not."""
+    if len(names) != 2 or varies([labels.said(each) for each in objects]):
+        return
+    for key in SCORES:
+        low = sum(is_low(label_at(each, key)) for each in objects)
+        if low > 0.05 * len(objects):
+            raise UserError(
+                f"{labels.labels[0]} is the same in all answers, and {key} its probability: say "
+                f"--output {key} --one-score 0.5, or --output {labels.labels[0]}"
+            )
 
 
 def _refuse(keys: Sequence[str]) -> None:
     raise UserError(
         f"the answers have the fields {' and '.join(keys)}, which differ: name the one that is the "
-        "answer with --output"
+        "answer with --output (a number that tells two classes apart: with --one-score, too)"
     )
 
 
@@ -253,34 +264,5 @@ def _plain_number(value: Any) -> Any:
     return float(value) if is_number(value) else value
 
 
-def _are_scores(objects: Sequence[Object], key: str, num_classes: int) -> bool:
-    """Whether a field holds a number for each class in most objects."""
-    return _most(objects, lambda each: len(of_value(each.get(key)).scores or ()) == num_classes)
-
-
-def _are_owners(
-    objects: Sequence[Object], key: str, many: Sequence[str], names: Sequence[str]
-) -> bool:
-    """Whether a field holds the names that scores belong to."""
-    lists = [each.get(key) for each in objects if key in each]
-    if key in many or not all(map(are_labels, lists)):
-        return False
-    return key in NAMES or all(_are_classes(labels or (), names) for labels in lists)
-
-
-def _label_at(fields: Object, key: str) -> Any:
-    value = fields.get(key)
-    value = value[0] if isinstance(value, list) and len(value) == 1 else value
-    return None if value == "" or is_many(value) or isinstance(value, list) else value
-
-
 def _at(value: Any, key: str) -> Any:
     return value.get(key) if isinstance(value, Mapping) else value
-
-
-def _most(objects: Sequence[Object], fits: Callable[[Object], bool]) -> bool:
-    return 2 * sum(map(fits, objects)) > len(objects)
-
-
-def _all_in(fields: Object, keys: Iterable[str]) -> bool:
-    return all(is_number(fields.get(key)) for key in keys)

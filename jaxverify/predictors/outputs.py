@@ -7,9 +7,7 @@ import numpy as np
 
 from jaxverify.errors import UserError
 from jaxverify.predictors.answers import Classes
-from jaxverify.predictors.fields import first_step, go_together
-
-_TELLING = 16  # questions of one request
+from jaxverify.predictors.fields import first_step
 
 
 def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
@@ -42,11 +40,16 @@ def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
                 "answer: name it with --output"
             )
         if candidates:
-            if fits is _is_labels:
-                _check_together(candidates[0], outputs, classes)
-            rows = _rows(outputs[candidates[0]])
+            chosen = candidates[0]
+            rows = _rows(outputs[chosen])
+            beside = [name for name, output in outputs.items() if _is_scores(output, classes)]
+            if fits in (_is_labels, _is_objects) and chosen not in beside and beside:
+                # Whether labels go with scores, all answers together tell.
+                columns = [_rows(outputs[name]) for name in beside]
+                every = zip(rows, *columns, strict=True)
+                return [dict(zip((chosen, *beside), each, strict=True)) for each in every]
             # Where an output holds objects, its name is the first step of the path to the answer.
-            return rows if classes.output is None else [{candidates[0]: row} for row in rows]
+            return rows if classes.output is None else [{chosen: row} for row in rows]
     if one_score:
         raise UserError(f"the model gives {_kinds(outputs)}: not one score for each question")
     hint = " (--one-score reads one score)" if len(classes.names) == 2 else ""
@@ -54,19 +57,6 @@ def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
         f"the model gives {_kinds(outputs)}: neither scores of {len(classes.names)} classes nor "
         f"one label for each question{hint}"
     )
-
-
-def _check_together(label: str, outputs: Mapping[str, Any], classes: Classes) -> None:
-    """Raise a UserError if labels do not go with the scores beside them."""
-    for name, output in outputs.items():
-        if not _is_scores(output, classes) or len(output) < _TELLING:
-            continue
-        pairs = zip(outputs[label].ravel().tolist(), output.argmax(axis=1).tolist(), strict=True)
-        if not go_together(pairs):
-            raise UserError(
-                f"the model gives {_kinds(outputs)}: {label} and {name} differ: name the one that "
-                "is the answer with --output"
-            )
 
 
 def _rows(output: Any) -> list[Any]:

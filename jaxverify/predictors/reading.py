@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxverify.errors import UserError
 from jaxverify.predictors.answers import UNKNOWN, Classes, How
+from jaxverify.predictors.columns import is_ranking
 from jaxverify.predictors.fields import all_said
 from jaxverify.predictors.said import Said
 
@@ -90,9 +91,17 @@ def _labels(every: Iterable[Said]) -> list[str]:
 
 
 def _check_pairs(every: Sequence[Said], classes: Classes) -> None:
-    """Raise Unreadable if each list looks like a label and its score, not like scores."""
+    """Raise Unreadable if each list looks like a label and its score, or an order of classes."""
     rows = [each.scores for each in every if each.scores]
     if len({len(row) for row in rows}) != 1 or len(rows) < 2:
+        return
+    count = len(classes.names)
+    if all(is_ranking(row, count) for row in rows) and len(set(rows)) > 1:
+        raise Unreadable(
+            "the answers are lists of different whole numbers: an order of the classes, or scores? "
+            "Give the label alone, the first of them"
+        )
+    if len(rows[0]) != 2:
         return
     columns = list(zip(*rows, strict=True))
     whole = [all(x == np.round(x) and 0 <= x <= len(classes.names) for x in c) for c in columns]
@@ -109,7 +118,8 @@ def _hint(given: Sequence[Any], classes: Classes) -> str:
     if len(fields) > 1 and classes.output is None and fields != set(classes.names):
         shown = ", ".join(sorted(map(str, fields))[:8])
         return f"; name the field that is the answer with --output: {shown}"
-    if len(classes.names) == 2 and classes.one_score is None:
+    numbers = any(_number(str(answer)) is not None for answer in given)
+    if len(classes.names) == 2 and classes.one_score is None and numbers:
         return "; if the model gives one score, say so with --one-score"
     return ""
 
@@ -120,6 +130,10 @@ def _index(each: Said, number: Mapping[str, int], classes: Classes) -> int:
         return UNKNOWN
     kind, value = top
     if kind == "label":
+        if each.named is not None:  # beside the scores of all classes, other numbers are none
+            ours = {text: score for text, score in each.named.items() if text in number}
+            if len({number[text] for text in ours}) == len(classes.names):
+                value = max(ours, key=ours.__getitem__)
         return number.get(value, UNKNOWN)
     return classes.ours(value) if len(each.scores or ()) == len(classes.names) else UNKNOWN
 
@@ -187,7 +201,8 @@ def _name(label: str, classes: Classes) -> int:
     tries: list[tuple[Sequence[Any], Any]] = [
         (names, label),
         ([name.strip() for name in names], label.strip()),
-        (names, label.strip().removeprefix("__label__")),  # as fastText has it
+        # As fastText has it.
+        ([name.strip() for name in names], label.strip().removeprefix("__label__").strip()),
     ]
     if label.lower() in _TRUTH:
         tries.append(([name.lower() for name in names], label.lower()))
@@ -202,7 +217,7 @@ def _name(label: str, classes: Classes) -> int:
 def _index_from(start: int) -> Callable[[str, Classes], int]:
     def rule(label: str, classes: Classes) -> int:
         if start == 0 and label.lower() not in [name.lower() for name in classes.names]:
-            label = _NUMBERED.sub(r"\1", label.strip())
+            label = _NUMBERED.sub(r"\1", label.strip().removeprefix("__label__"))
             label = str(_TRUTH.get(label.lower(), label))
         number = _number(label)
         if number is None or not number.is_integer():

@@ -12,9 +12,12 @@ import numpy as np
 
 # What fields are called by common servers and libraries.
 LABELS = ("label", "prediction", "predicted", "class", "answer", "output", "predicted_label")
-LABELS += ("predicted_class", "class_name", "displayName")
+LABELS += ("predicted_class", "class_name", "displayName", "output_label", "pred", "y_pred")
 SCORES = ("scores", "probabilities", "logits", "confidences", "probability", "confidence", "score")
 NAMES = ("classes", "labels", "displayNames", "class_names")
+# Of pairs, a class with its score, these too.
+_PAIR_LABELS = (*LABELS, "name", "Name", "className", "tagName", "Label")
+_PAIR_SCORES = (*SCORES, "prob", "value", "Score", "Confidence")
 MOST = 100  # levels of nesting that are unwrapped
 
 
@@ -58,10 +61,11 @@ def spelled(label: Any) -> str:
 
 def opened(value: Any, names: Sequence[str]) -> Any:
     """The value itself: taken out of lists of one, and parsed if it is a text that holds JSON."""
+    strips = {name.strip() for name in names}
     for _ in range(MOST):
         if isinstance(value, list | tuple) and len(value) == 1:
             value = value[0]
-        elif isinstance(value, str) and value[:1] in ("[", "{") and value not in names:
+        elif isinstance(value, str) and value[:1] in ("[", "{") and value.strip() not in strips:
             try:
                 value = json.loads(value)
             except (ValueError, RecursionError):
@@ -87,10 +91,12 @@ def of_value(value: Any) -> Said:
 
 
 def _pair(value: Any) -> tuple[str, float] | None:
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str):
+        return (value[0], float(value[1])) if is_number(value[1]) else None
     if not isinstance(value, Mapping):
         return None
-    labels = [value[key] for key in LABELS if key in value and not is_many(value[key])]
-    scores = [value[key] for key in SCORES if is_number(value.get(key))]
+    labels = [value[key] for key in _PAIR_LABELS if key in value and not is_many(value[key])]
+    scores = [value[key] for key in _PAIR_SCORES if is_number(value.get(key))]
     return (spelled(labels[0]), float(scores[0])) if len(labels) == len(scores) == 1 else None
 
 

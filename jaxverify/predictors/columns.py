@@ -1,0 +1,230 @@
+"""What one field holds in all answers: labels, scores, the classes of scores, or something else."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from jaxverify.predictors.said import (
+    LABELS,
+    NAMES,
+    SCORES,
+    Said,
+    are_labels,
+    is_many,
+    is_number,
+    of_value,
+    spelled,
+)
+
+Object = Mapping[str, Any]
+_SUM = 0.02  # by which rounded probabilities may miss 1
+
+
+def is_class(label: Any, names: Sequence[str]) -> bool:
+    """Whether a label may be a class, under any reading of it."""
+    text = spelled(label).strip().removeprefix("__label__")
+    number = text.removeprefix("LABEL_")
+    if text.lower() in {name.strip().lower() for name in names}:
+        return True
+    if not is_number(number):
+        return text.lower() in ("true", "false") and len(names) == 2
+    return float(number).is_integer() and 0 <= float(number) <= len(names)
+
+
+def are_classes(labels: Iterable[Any], names: Sequence[str]) -> bool:
+    """Whether all labels may be classes."""
+    return all(is_class(label, names) for label in labels)
+
+
+def is_ranking(values: Any, num_classes: int) -> bool:
+    """Whether a list is of different whole numbers, each an index or a number of a class.
+
+    >>> is_ranking([2, 0, 1], 3), is_ranking([0.2, 0.8], 2), is_ranking([1, 0, 0], 3)
+    (True, False, False)
+    """
+    if not isinstance(values, list | tuple) or len(values) < 2:
+        return False
+    if not all(is_number(x) and float(x).is_integer() for x in values):
+        return False
+    numbers = {float(x) for x in values}
+    return len(numbers) == len(values) and min(numbers) >= 0 and max(numbers) <= num_classes
+
+
+def label_at(fields: Object, key: str) -> Any:
+    """The label in a field; None where there is none."""
+    value = fields.get(key)
+    value = value[0] if isinstance(value, list) and len(value) == 1 else value
+    return None if value == "" or is_many(value) or isinstance(value, list) else value
+
+
+def most(objects: Sequence[Object], fits: Callable[[Object], bool]) -> bool:
+    """Whether more than half of the objects fit."""
+    return 2 * sum(map(fits, objects)) > len(objects)
+
+
+def all_numbers(fields: Object, keys: Iterable[str]) -> bool:
+    """Whether each of these fields is a number."""
+    return all(is_number(fields.get(key)) for key in keys)
+
+
+def score_columns(
+    objects: Sequence[Object], keys: Sequence[str], names: Sequence[str]
+) -> tuple[str, ...]:
+    """The fields that each hold the score of one class; none, unless every class has one.
+
+    They are called as the classes, or by their indices if they sum to 1 as probabilities do.
+    """
+    if not names:
+        return ()
+    stripped = {key.strip(): key for key in keys if isinstance(key, str)}
+    columns = tuple(name if name in keys else stripped.get(name.strip(), name) for name in names)
+    if len(set(columns)) == len(names) and most(objects, lambda each: all_numbers(each, columns)):
+        return columns
+    indices = tuple(str(i) for i in range(len(names)))
+    return indices if most(objects, lambda each: _sum_to_1(each, indices)) else ()
+
+
+def _sum_to_1(fields: Object, keys: Sequence[str]) -> bool:
+    if not all_numbers(fields, keys):
+        return False
+    numbers = [float(fields[key]) for key in keys]
+    return min(numbers) >= 0 and abs(sum(numbers) - 1) <= _SUM
+
+
+def owner_column(
+    objects: Sequence[Object], keys: Sequence[str], names: Sequence[str]
+) -> str | None:
+    """The field that lists whose class each score is, beside a field with as many scores.
+
+    Of several, names go before numbers.
+    """
+
+    def owns(key: str) -> bool:
+        lists = [each[key] for each in objects if key in each]
+        if key in SCORES or not all(map(are_labels, lists)):
+            return False
+        if all(is_number(x) for labels in lists for x in labels):
+            known = all(is_ranking(labels, len(names)) for labels in lists)
+        else:
+            known = key in NAMES or all(are_classes(labels, names) for labels in lists)
+        return known and any(_beside(objects, key, other) for other in keys if other != key)
+
+    owners = [key for key in keys if owns(key)]
+    first = {key: next((x for each in objects for x in each.get(key, [])), 0) for key in owners}
+    words = [key for key in owners if not is_number(first[key])]
+    return next(iter(words or owners), None)
+
+
+def _beside(objects: Sequence[Object], key: str, other: str) -> bool:
+    """Whether ``other`` holds as many scores as ``key`` holds labels."""
+    return most(
+        objects,
+        lambda each: (
+            isinstance(each.get(other), list)
+            and len(each[other]) == len(each.get(key, []))
+            and all(isinstance(x, int | float) and not isinstance(x, bool) for x in each[other])
+        ),
+    )
+
+
+def score_lists(
+    objects: Sequence[Object], keys: Sequence[str], names: Sequence[str], owner: str | None
+) -> tuple[list[str], list[str]]:
+    """The fields that hold several scores each: those with a usual name, and others."""
+    usual = [k for k in (*SCORES, *LABELS) if any(is_many(each.get(k)) for each in objects)]
+    usual = [key for key in usual if key != owner]
+    if not names:
+        return usual, []
+
+    def fits(key: str) -> Callable[[Object], bool]:
+        def of(each: Object) -> bool:
+            said = of_value(each.get(key))
+            if said.named is not None:
+                return are_classes(said.named, names)
+            if owner is not None:
+                return _beside([each], owner, key) and not is_ranking(each.get(key), len(names))
+            return len(said.scores or ()) == len(names)
+
+        return of
+
+    rest = [key for key in keys if key not in (*usual, *NAMES, owner)]
+    return usual, [key for key in rest if most(objects, fits(key))]
+
+
+def label_columns(
+    objects: Sequence[Object], keys: Sequence[str], names: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The fields that may hold the label: those with a usual name, and others that hold classes.
+
+    If a field with a usual name holds names of classes, numbers in other fields do not count as
+    classes. Otherwise they may be indices.
+    """
+    values = {key: [label_at(each, key) for each in objects] for key in keys if key not in SCORES}
+    values = {key: [x for x in labels if x is not None] for key, labels in values.items()}
+    known = [key for key, labels in values.items() if labels and key in LABELS]
+    known += [key for key, labels in values.items() if len(labels) == len(objects) and key in NAMES]
+
+    def share(key: str, fits: Any) -> float:
+        return sum(map(fits, values[key])) / len(objects)
+
+    def word(label: Any) -> bool:
+        return is_word(label, names)
+
+    sure = any(share(key, word) > 0.5 for key in known)
+    others = [
+        key
+        for key, labels in values.items()
+        if key not in known
+        and (len({spelled(label) for label in labels}) > 1 or len(objects) == 1 < len(keys))
+        and share(key, word if sure else lambda label: is_class(label, names)) > 0.5
+    ]
+    return known, others
+
+
+def is_word(label: Any, names: Sequence[str]) -> bool:
+    """Whether a label is the name of a class that is no number."""
+    return str(label).strip() in {name.strip() for name in names if not is_number(name)}
+
+
+def rivals(
+    objects: Sequence[Object], keys: Collection[str], chosen: Collection[str], *, numbers: bool
+) -> list[str]:
+    """Other fields that may be the answer for all we know, where the chosen have no usual name.
+
+    Args:
+        objects: the answers.
+        keys: their fields.
+        chosen: the fields taken for the answer.
+        numbers: whether a number, or a truth value, counts as such a field.
+    """
+    found = []
+    for key in keys:
+        values = [each[key] for each in objects if each.get(key) is not None]
+        if key in chosen or len({repr(each.get(key)) for each in objects}) < 2:
+            continue  # what never changes is no answer
+        if any(map(is_many, values)) or any(isinstance(value, list) for value in values):
+            found.append(key)
+        elif all(is_number(value) or isinstance(value, bool) for value in values):
+            if numbers and not _are_ids(values):
+                found.append(key)
+        elif not _are_ids(values):
+            found.append(key)
+    return found
+
+
+def _are_ids(values: Sequence[Any]) -> bool:
+    """Whether values are all different, and look like numbers of rows or like random names."""
+    if len({spelled(value) for value in values}) < len(values):
+        return False
+    if all(map(is_number, values)):
+        return all(float(value).is_integer() for value in values)
+    return not any(" " in str(value).strip() for value in values)
+
+
+def varies(said: Sequence[Said]) -> bool:
+    """Whether answers mean more than one class."""
+    return len({top for each in said if (top := each.top()) is not None}) > 1
+
+
+def is_low(value: Any) -> bool:
+    """Whether a number is a probability under a half."""
+    return is_number(value) and 0 <= float(value) < 0.4999
