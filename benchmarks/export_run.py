@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from benchmarks.fresh_process import peak_bytes
 from jaxverify import ExtraTask, Samples, generate, keys, mix
 from jaxverify.data.parquet import iter_samples
-from jaxverify.files.parquet_writing import DICTIONARIES, RowGroups, to_table
-from jaxverify.protect.export import export
+from jaxverify.files.row_groups import DICTIONARIES, RowGroups
+from jaxverify.protect.export import export, to_table
 from jaxverify.task.generation import generate_batches
 
 FEATURES = 32

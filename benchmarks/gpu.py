@@ -32,7 +32,7 @@ from rich.table import Table
 
 from jaxverify.errors import UserError
 from jaxverify.exit_status import exit_status
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 
 ROOT = Path(__file__).parent.parent
 STATE = "tasks.json"
@@ -132,7 +132,7 @@ def work_off(config: Config, console: Console, remaining: Callable[[], float]) -
             outcome = _run(config, task, tick)
             seconds = round(time.monotonic() - start, 1)
             outcomes[task] = {"outcome": outcome, "seconds": seconds}
-            write_atomic(config.out / STATE, json.dumps(outcomes, indent=1).encode())
+            write_whole(config.out / STATE, json.dumps(outcomes, indent=1).encode())
             console.print(f"{outcome} after {seconds} s: {task}", markup=False, highlight=False)
 
 

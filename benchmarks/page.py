@@ -6,24 +6,23 @@ Each stands between two comments that name it; the prose around them is written 
 """
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks import goals
 from benchmarks.pictures import RESULTS
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
+from train.markdown import fill_blocks
 from train.reproduction.publication import PAGE
 
 Rows = list[Sequence[object]]
 
 PERFORMANCE = PAGE.parent / "performance.md"
-_BLOCK = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> None:
     """Rewrite the tables."""
-    write_atomic(PERFORMANCE, fill(PERFORMANCE.read_text()).encode())
+    write_whole(PERFORMANCE, fill(PERFORMANCE.read_text()).encode())
 
 
 def fill(page: str) -> str:
@@ -32,7 +31,7 @@ def fill(page: str) -> str:
     Raises:
         FileNotFoundError: if a table's file is not there.
     """
-    return _BLOCK.sub(lambda block: f"{block[1]}{_table(block[2])}{block[3]}", page)
+    return fill_blocks(page, _table)
 
 
 def _table(name: str) -> str:

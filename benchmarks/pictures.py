@@ -12,7 +12,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 
 _ROOT = Path(__file__).parent.parent
 RESULTS = _ROOT / "results" / "benchmarks"
@@ -25,7 +25,7 @@ def main() -> None:
     for name in DRAWINGS:
         path = RESULTS / f"{name}.json"
         if path.exists():
-            write_atomic(PICTURES / f"{name}.png", picture(name, path.read_bytes()))
+            write_whole(PICTURES / f"{name}.png", picture(name, path.read_bytes()))
 
 
 def picture(name: str, content: bytes) -> bytes:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 from train.provenance import PACKAGES, code_revision, machine, versions
 
 _PACKAGES = (*PACKAGES, "torch", "opacus", "pyarrow")
@@ -58,7 +58,7 @@ def write(path: Path, benchmark: str, config: dict[str, Any], measured: dict[str
         **machine(),
         "measured": measured,
     }
-    write_atomic(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    write_whole(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
 
 def _processor() -> str:

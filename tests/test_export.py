@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from jaxverify import ExtraTask, Samples, UserError, generate, mix
-from jaxverify.data import load, parquet_writing
+from jaxverify.data import load
 from jaxverify.data.parquet import iter_samples
 from jaxverify.errors import DataError
+from jaxverify.files import row_groups
 from jaxverify.protect import export as exporting
 from jaxverify.protect.export import export
 from jaxverify.task.generation import generate_batches
@@ -152,7 +153,7 @@ def test_a_failure_while_writing_leaves_nothing(tmp_path, monkeypatch):
     def broken(self, table):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(parquet_writing.RowGroups, "write", broken)
+    monkeypatch.setattr(row_groups.RowGroups, "write", broken)
     with pytest.raises(OSError, match="No space"):
         export(KEY, [numbered(0, 9)], [], tmp_path / "train.parquet")
     assert os.listdir(tmp_path) == []

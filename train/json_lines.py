@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 
 Row = dict[str, Any]
 
@@ -32,4 +32,4 @@ class JsonLines:
         if not self._path.exists():
             return
         rows = [row for row in self.read() if row["step"] <= step]
-        write_atomic(self._path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+        write_whole(self._path, "".join(json.dumps(row) + "\n" for row in rows).encode())

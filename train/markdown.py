@@ -1,6 +1,9 @@
-"""Tables of the generated pages."""
+"""What the generated pages are made of: tables, and the blocks in which they stand."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+_BLOCK = re.compile(r"(<!-- (?!end )(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def markdown_table(rows: Iterable[Sequence[str]]) -> str:
@@ -14,3 +17,20 @@ def markdown_table(rows: Iterable[Sequence[str]]) -> str:
     head, *body = rows
     lines = [head, ["---"] * len(head), *body]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def fill_blocks(page: str, text_of: Callable[[str], str]) -> str:
+    r"""The page with new text in its blocks; what stands outside is written by hand.
+
+    Args:
+        page: Markdown, in which a block is from ``<!-- NAME -->`` to ``<!-- end -->``.
+        text_of: the text of a block, by its name.
+
+    >>> print(fill_blocks("a\n<!-- b -->\nold\n<!-- end -->\nc", lambda name: f"new {name}\n"))
+    a
+    <!-- b -->
+    new b
+    <!-- end -->
+    c
+    """
+    return _BLOCK.sub(lambda block: f"{block[1]}{text_of(block[2])}{block[3]}", page)

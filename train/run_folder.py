@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxverify import UserError, runs
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 from train import processes
 from train.config import FOLDERS_OF_DATA, Config
 from train.json_lines import JsonLines, Row
@@ -99,7 +99,7 @@ class RunFolder:
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write one file, atomically."""
         if processes.is_first():
-            write_atomic(self.path / name, content)
+            write_whole(self.path / name, content)
 
     def append_metrics(self, row: Row) -> None:
         """Add the measurements of one evaluation."""

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 from rich.console import Console
 
 from jaxverify.exit_status import exit_status
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
+from train.markdown import fill_blocks
 from train.provenance import code_revision, versions
 
 _ROOT = Path(__file__).parent.parent
@@ -76,9 +76,9 @@ class Study:
             "measured": measured,
         }
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(out, (json.dumps(content, indent=1) + "\n").encode())
+        write_whole(out, (json.dumps(content, indent=1) + "\n").encode())
         if out == self.results:
-            write_atomic(self.document, self.fill(self.document.read_text()).encode())
+            write_whole(self.document, self.fill(self.document.read_text()).encode())
         wrong = self.wrong(measured)
         Console().print(f"{wrong} numbers are not as they should be: {out}")
         return 1 if wrong else 0
@@ -86,5 +86,4 @@ class Study:
     def fill(self, page: str) -> str:
         """The page with the table as the file has it."""
         text = self.table(json.loads(self.results.read_text())["measured"])
-        block = re.compile(rf"(<!-- {self.name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        return block.sub(lambda match: f"{match[1]}{text}{match[2]}", page)
+        return fill_blocks(page, {self.name: text}.__getitem__)

@@ -10,7 +10,6 @@ and without. Runs that are there are not trained again. What was found goes to
 
 import argparse
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,15 +20,14 @@ from rich.console import Console
 
 from jaxverify import stats
 from jaxverify.exit_status import exit_status
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 from train.config import PLACES, Config, load_config
-from train.markdown import markdown_table
+from train.markdown import fill_blocks, markdown_table
 from train.memory import keep_freed_memory
 
 _ROOT = Path(__file__).parent.parent
 RESULTS = _ROOT / "results" / "tabular"
 PAGE = _ROOT / "docs" / "tabular.md"
-_BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 SEEDS = 3
 _HELD_OUT = {"validation_split": 0.2}
@@ -82,8 +80,8 @@ def _work(workdir: Path, console: Console) -> int:
             result = json.loads(path.read_text())
             result["config"] |= dict.fromkeys(PLACES)
             content = json.dumps({"arm": arm, **result}, indent=1) + "\n"
-            write_atomic(RESULTS / f"{arm}-seed{seed}.json", content.encode())
-    write_atomic(PAGE, fill(PAGE.read_text(), load_results()).encode())
+            write_whole(RESULTS / f"{arm}-seed{seed}.json", content.encode())
+    write_whole(PAGE, fill(PAGE.read_text(), load_results()).encode())
     return 0
 
 
@@ -98,12 +96,12 @@ def load_results() -> Results:
 def fill(page: str, results: Results) -> str:
     """The page with the tables as the results have them; its prose is written by hand."""
 
-    def block(match: re.Match[str]) -> str:
-        arms, make = TABLES[match[2]]
+    def text_of(name: str) -> str:
+        arms, make = TABLES[name]
         there = all(results[arm] for arm in arms)
-        return f"{match[1]}\n{make(results) if there else _NOT_RUN}\n{match[3]}"
+        return f"\n{make(results) if there else _NOT_RUN}\n"
 
-    return _BLOCK.sub(block, page)
+    return fill_blocks(page, text_of)
 
 
 def plan(results: Results) -> str:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from jaxverify.challenge.questions import ID
 from jaxverify.data.images import decode
 from jaxverify.errors import UserError
-from jaxverify.files.new_files import new_file, new_folder
+from jaxverify.files.whole import new_file, new_folder
 from jaxverify.rendering import ImageRendering, Rendering
 
 _ENDINGS = {

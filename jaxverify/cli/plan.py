@@ -5,7 +5,7 @@ import json
 
 from rich.console import Console
 
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 from jaxverify.record.plan import make_plan
 from jaxverify.report.planning import draw_power
 
@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
         labels=options.labels,
     )
     if options.picture is not None:
-        write_atomic(options.picture, draw_power(found.to_dict()))
+        write_whole(options.picture, draw_power(found.to_dict()))
     if options.json:
         print(json.dumps(found.to_dict(), indent=2, allow_nan=False))
     else:

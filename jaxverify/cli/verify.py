@@ -18,7 +18,7 @@ from jaxverify.cli.evidence import add_evidence
 from jaxverify.cli.judging import Judge
 from jaxverify.cli.subject import subject
 from jaxverify.errors import UserError
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 from jaxverify.predictors.asking import Answered, ask_all
 from jaxverify.predictors.kept import AGAIN, Kept, check_kept
 from jaxverify.predictors.reading import read_all
@@ -152,10 +152,10 @@ def _report(
     about: Subject | None,
 ) -> None:
     if options.html is not None:
-        write_atomic(options.html, _page(record, facts, source).encode())
+        write_whole(options.html, _page(record, facts, source).encode())
     if about is not None:
         value = statement(facts, subject=about, commitment=record.commitment())
-        write_atomic(options.in_toto, (json.dumps(value, indent=2) + "\n").encode())
+        write_whole(options.in_toto, (json.dumps(value, indent=2) + "\n").encode())
     if options.json:
         print(json.dumps(facts, indent=2, allow_nan=False))
         return

@@ -1,20 +1,22 @@
 """Images that are decoded once: their pixels are kept in a file and mapped into memory later."""
 
 import hashlib
+import io
 import os
 import re
 import stat
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from jaxtyping import UInt8
 
 from jaxverify.data.images import decoder
+from jaxverify.errors import UserError
+from jaxverify.files.whole import replacing_file
 
 Images = UInt8[np.ndarray, "n h w c"]
 
@@ -68,7 +70,7 @@ def decode_once(path: Path, content: bytes, decode: Callable[[], Images]) -> Ima
             return images
     images = decode()
     for place in places:
-        with suppress(OSError):
+        with suppress(OSError, UserError):
             _write(place, name, images, path)
             for folder, _ in places:
                 _remove_others(folder, path.stem, name)
@@ -103,17 +105,12 @@ def _read(path: Path) -> Images | None:
 
 def _write(place: _Place, name: str, images: Images, source: Path) -> None:
     _make(place)
-    handle, partial = tempfile.mkstemp(".partial", f".{name}.", place.folder)
-    try:
-        with open(handle, "w+b") as file:
-            np.save(file, images, allow_pickle=False)
-            file.seek(0)
-            file.write(hashlib.file_digest(file, "sha256").digest())
+    with replacing_file(place.folder / name, mode=None) as file:
+        np.save(file, images, allow_pickle=False)
+        file.seek(0)
+        file.write(hashlib.file_digest(cast(io.BufferedReader, file), "sha256").digest())
         if not place.private:
-            os.chmod(partial, _mode(source.stat(), os.stat(partial)))
-        os.replace(partial, place.folder / name)
-    finally:
-        Path(partial).unlink(missing_ok=True)
+            os.chmod(file.name, _mode(source.stat(), os.stat(file.name)))
 
 
 def _make(place: _Place) -> None:

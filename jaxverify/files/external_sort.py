@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int, UInt32
 
-from jaxverify.files.parquet_writing import rechunk
+from jaxverify.files.row_groups import rechunk
 
 Rank = Callable[[Int[np.ndarray, " n"]], UInt32[np.ndarray, " n"]]
 

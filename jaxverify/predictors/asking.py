@@ -8,7 +8,7 @@ from typing import Any
 
 from jaxverify.challenge import ID
 from jaxverify.errors import DataError, UserError
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 
 # What a model says to some questions, as JSON has it and None for nothing, from their ids and the
 # columns that it reads.
@@ -69,7 +69,7 @@ class Answered:
             raise DataError(
                 f"{path} holds the answers of another model, or to other questions ({found})"
             )
-        write_atomic(path, whole.encode())
+        write_whole(path, whole.encode())
 
     def add(self, ids: Sequence[str], answers: Sequence[Any]) -> None:
         """Keep some more answers."""

@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Int
 
 from jaxverify import keys
+from jaxverify.data.images import encode
 from jaxverify.errors import UserError
 from jaxverify.files.external_sort import RowSort
-from jaxverify.files.new_files import new_file
-from jaxverify.files.parquet_writing import RowGroups, to_table
+from jaxverify.files.row_groups import RowGroups
+from jaxverify.files.whole import new_file
 from jaxverify.task.mixing import check_alike, ranks
 from jaxverify.task.samples import Samples
 
@@ -39,7 +41,7 @@ def export(
 ) -> Exported:
     """Write what :func:`jaxverify.mix` would return, in memory that does not grow with it.
 
-    The file has the columns that :func:`jaxverify.files.parquet_writing.to_table` describes. Every
+    The file has the columns that :func:`jaxverify.protect.export.to_table` describes. Every
     sample, original or extra, is encoded alike, and row groups are of one size, so nothing but
     its content tells an extra sample apart. On disk the rows take up room twice until it is done.
 
@@ -112,3 +114,26 @@ def _checked(first: Samples, batches: Iterable[Samples]) -> Iterator[Samples]:
         if total > _MOST_ROWS:
             raise UserError(f"more than {_MOST_ROWS:,} samples cannot be mixed: split the data set")
         yield batch
+
+
+def to_table(samples: Samples) -> pa.Table:
+    """Samples as columns: ``image`` (PNG) or ``features`` (lists of fixed size), and ``label``.
+
+    Args:
+        samples: images uint8 ``[n, height, width, channels]``, or vectors or token ids
+            ``[n, m]``.
+
+    Guarantee: :func:`jaxverify.data.parquet.iter_samples` gives back the same values.
+    """
+    features = np.asarray(samples.features)
+    labels = pa.array(np.asarray(samples.labels, np.int32))
+    if features.ndim == 4 and features.dtype == np.uint8:
+        return pa.table({"image": pa.array(encode(features), pa.binary()), "label": labels})
+    if features.ndim != 2:
+        raise UserError(
+            f"features of shape {features.shape} and type {features.dtype} have no column: give "
+            "images (uint8 [n, h, w, c]), token ids or vectors [n, m]"
+        )
+    values = pa.array(np.ascontiguousarray(features).reshape(-1))
+    lists = pa.FixedSizeListArray.from_arrays(values, features.shape[1])
+    return pa.table({"features": lists, "label": labels})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from jaxverify.errors import DataError
-from jaxverify.files.new_files import new_folder
+from jaxverify.files.whole import new_folder
 from jaxverify.protect.rows import Write
 
 _ROWS = 256  # images read at a time

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from jaxverify.data.images import decode
 from jaxverify.errors import DataError, UserError
-from jaxverify.files.new_files import new_file
 from jaxverify.files.npz import Member, iter_rows, members, npz_writer
+from jaxverify.files.whole import new_file
 from jaxverify.protect.rows import Write
 
 _ROWS, _BYTES = 8192, 2**20  # read at a time

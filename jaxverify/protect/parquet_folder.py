@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from jaxverify.errors import DataError
-from jaxverify.files.new_files import new_folder
+from jaxverify.files.whole import new_folder
 from jaxverify.protect.parts import copy_files, in_parts, shares
 from jaxverify.protect.rows import Write
 from jaxverify.protect.tables import ParquetRows

@@ -12,8 +12,8 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from jaxverify.errors import DataError
-from jaxverify.files.new_files import new_file
-from jaxverify.files.parquet_writing import rechunk
+from jaxverify.files.row_groups import rechunk
+from jaxverify.files.whole import new_file
 from jaxverify.protect.rows import Write
 
 _ROWS, _BYTES = 2**15, 2**23  # read at a time, at most

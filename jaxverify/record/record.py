@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import os
 import secrets
 import stat
-import tempfile
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,6 +15,7 @@ import numpy as np
 
 from jaxverify import keys, stats
 from jaxverify.errors import DataError, UserError
+from jaxverify.files.whole import new_file
 from jaxverify.rendering import Rendering, rendering_from_json
 from jaxverify.task.extra_task import ExtraTask
 from jaxverify.task.generation import generate
@@ -154,24 +153,15 @@ def save(record: Record, path: Path) -> None:
     """Write a new file that its owner alone can read.
 
     Raises:
-        UserError: if there is a file already.
+        UserError: if there is a file already, or it cannot be written.
 
     Guarantee: the file is whole or not there, of mode 0600, and never replaces another.
     """
     content = json.dumps(record.to_json(), indent=1, allow_nan=False) + "\n"
-    try:
-        # Made with mode 0600, and linked to its name only when it is whole.
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            os.link(file.name, path)
-    except FileExistsError as error:
-        raise UserError(
-            f"{path} exists: a record is never replaced; choose another name"
-        ) from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}") from error
+    if path.exists():
+        raise UserError(f"{path} exists: a record is never replaced; choose another name")
+    with new_file(path, mode=0o600) as file:
+        file.write(content.encode())
 
 
 def load(path: Path) -> Record:

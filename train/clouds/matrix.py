@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from jaxverify import Mixed, Samples, UserError, keys, stats
 from jaxverify.clouds import CHEATING, DETECTORS, HONEST, LAZY, Cloud, auc, fit, honest, older_model
 from jaxverify.clouds.cheating import FIRST_LOOK
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 from train.clouds.constructions import Protection, constructions, upload
 from train.clouds.evidence import ALPHA, examine
 from train.clouds.setting import SETTINGS, Case, Setting, make_case
@@ -106,7 +106,7 @@ def _cell(cell: Cell, case: Case, setting: Setting, path: Path, console: Console
             found["clouds"][name] = _try(
                 name, cloud, case, protection, mixed, found, key, honest_cost
             )
-            write_atomic(path, (json.dumps(found, indent=1) + "\n").encode())
+            write_whole(path, (json.dumps(found, indent=1) + "\n").encode())
             console.print(_line(cell, name, found["clouds"][name]), highlight=False)
         yield name
 

@@ -1,25 +1,23 @@
 """From finished matrices to ``results/clouds/``, and from there to the page that shows them."""
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from jaxverify import UserError
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 from train.clouds.constructions import IMAGES, TEXT
 from train.clouds.evidence import TESTS
 from train.clouds.pictures import draw_frontier
 from train.clouds.summary import Cells, Tried, judge, rungs, tried
-from train.markdown import markdown_table
+from train.markdown import fill_blocks, markdown_table
 
 _ROOT = Path(__file__).parent.parent.parent
 RESULTS = _ROOT / "results" / "clouds"
 PAGE = _ROOT / "docs" / "clouds.md"
 PICTURES = _ROOT / "docs" / "clouds"
 
-_BLOCK = re.compile(r"(<!-- measured -->\n).*(<!-- end -->)", re.DOTALL)
 Rows = list[Sequence[str]]
 
 
@@ -38,7 +36,7 @@ def publish(found: Path, dataset: str) -> None:
     content = json.dumps(whole, separators=(",", ":")).replace(
         '{"construction"', '\n{"construction"'
     )
-    write_atomic(RESULTS / f"{dataset}.json", (content + "\n").encode())
+    write_whole(RESULTS / f"{dataset}.json", (content + "\n").encode())
 
 
 def redraw() -> None:
@@ -47,10 +45,10 @@ def redraw() -> None:
     parts = []
     for path in sorted(RESULTS.glob("*.json")):
         constructions = load(path)
-        write_atomic(PICTURES / f"{path.stem}.png", draw_frontier(constructions))
+        write_whole(PICTURES / f"{path.stem}.png", draw_frontier(constructions))
         parts.append(render(path.stem, constructions))
-    page = _BLOCK.sub(lambda block: f"{block[1]}\n{''.join(parts)}\n{block[2]}", PAGE.read_text())
-    write_atomic(PAGE, page.encode())
+    page = fill_blocks(PAGE.read_text(), {"measured": f"\n{''.join(parts)}\n"}.__getitem__)
+    write_whole(PAGE, page.encode())
 
 
 def load(path: Path) -> dict[str, Cells]:

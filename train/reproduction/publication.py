@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 from train.config import PLACES, Config
 from train.curve import draw_curve
 from train.markdown import markdown_table
@@ -58,7 +58,7 @@ def publish(finished: Mapping[Run, Result]) -> None:
     for run, result in finished.items():
         config = result["config"] | dict.fromkeys(PLACES)
         content = {"cell": run.cell, "arm": vars(run.arm), **result, "config": config}
-        write_atomic(run.published, (json.dumps(content, indent=1) + "\n").encode())
+        write_whole(run.published, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def redraw() -> None:
@@ -67,7 +67,7 @@ def redraw() -> None:
     PICTURES.mkdir(exist_ok=True)
     for number in FIGURES:
         if _has_points(number, results):
-            write_atomic(PICTURES / f"figure{number}.png", draw_losses(number, results))
+            write_whole(PICTURES / f"figure{number}.png", draw_losses(number, results))
     for name, result in _crossings(results).items():
         config = Config.from_json(result["config"])
         title = f"{config.model} on {config.dataset}"
@@ -77,8 +77,8 @@ def redraw() -> None:
             ]
         rows, threshold = result["evaluations"], result["verdict"]["threshold"]
         curve = draw_curve(title, rows, threshold, result.get("probes", ()))
-        write_atomic(PICTURES / f"{name}.png", curve)
-    write_atomic(PAGE, render(results).encode())
+        write_whole(PICTURES / f"{name}.png", curve)
+    write_whole(PAGE, render(results).encode())
 
 
 def load_results() -> Results:

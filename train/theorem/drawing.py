@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 from train.json_lines import Row
 
 _COLOURS = {"clean": "C0", "extra": "C3", "natural": "C2"}
@@ -29,9 +29,9 @@ def draw(run: Path, rows: Sequence[Row]) -> list[Path]:
     for name, (select, picture) in PICTURES.items():
         numbers = select(rows)
         path = folder / f"{name}.png"
-        write_atomic(path, picture(rows))
+        write_whole(path, picture(rows))
         text = json.dumps(numbers, indent=1, allow_nan=False) + "\n"
-        write_atomic(path.with_suffix(".json"), text.encode())
+        write_whole(path.with_suffix(".json"), text.encode())
         paths.append(path)
     return paths
 

@@ -1,16 +1,15 @@
 """From measured runs to ``results/theorem/``, and from there to the page that shows them."""
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxverify import UserError
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 from train.config import PLACES
 from train.json_lines import Row
-from train.markdown import markdown_table
+from train.markdown import fill_blocks, markdown_table
 from train.run_folder import RunFolder
 from train.theorem.drawing import PICTURES, crossing
 
@@ -19,7 +18,6 @@ RESULTS = _ROOT / "results" / "theorem"
 PAGE = _ROOT / "docs" / "theorem.md"
 DRAWN = _ROOT / "docs" / "theorem"
 
-_BLOCK = re.compile(r"(<!-- measured -->\n).*(<!-- end -->)", re.DOTALL)
 _HEAD = ["epoch", "test", "extra task", "raw, eq. 2", "as many of each", "mean norms"]
 _HEAD += ["coherence, original", "extra", "random labels", "similarity"]
 
@@ -38,7 +36,7 @@ def publish(run: Path, rows: Sequence[Row]) -> None:
     name = f"{config['dataset']}-{config['model']}-seed{config['seed']}"
     content = {**about, "config": config, "rows": list(rows)}
     RESULTS.mkdir(parents=True, exist_ok=True)
-    write_atomic(RESULTS / f"{name}.json", (json.dumps(content) + "\n").encode())
+    write_whole(RESULTS / f"{name}.json", (json.dumps(content) + "\n").encode())
 
 
 def redraw() -> None:
@@ -47,8 +45,8 @@ def redraw() -> None:
     results = load_results()
     for name, result in results.items():
         for picture, (_, draw) in PICTURES.items():
-            write_atomic(DRAWN / f"{name}-{picture}.png", draw(result["rows"]))
-    write_atomic(PAGE, fill(PAGE.read_text(), results).encode())
+            write_whole(DRAWN / f"{name}-{picture}.png", draw(result["rows"]))
+    write_whole(PAGE, fill(PAGE.read_text(), results).encode())
 
 
 def load_results() -> dict[str, dict[str, Any]]:
@@ -75,7 +73,7 @@ def fill(page: str, results: dict[str, dict[str, Any]]) -> str:
         parts.append(markdown_table([_HEAD, *map(_line, rows)]))
         parts += [f"![{picture}](theorem/{name}-{picture}.png)\n" for picture in PICTURES]
     measured = "\n".join(parts)
-    return _BLOCK.sub(lambda block: f"{block[1]}\n{measured}\n{block[2]}", page)
+    return fill_blocks(page, {"measured": f"\n{measured}\n"}.__getitem__)
 
 
 _SUMMARY_HEAD = ["run", "checkpoints", "raw above 1", "raw above orthogonal"]

@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from jaxverify import runs
-from jaxverify.files.atomic import write_atomic
+from jaxverify.files.whole import write_whole
 from jaxverify.runs import extra_key
 from train.config import PLACES, Config, load_config
 from train.loop import train
@@ -94,7 +94,7 @@ def _measure(config: Config, console: Console) -> None:
     kept = ("task", "data_fingerprint", "code_revisions", "versions", "devices", "cpu_count")
     found = {name: result[name] for name in (*kept, "seconds", "seeds_side_by_side")}
     found |= {"config": result["config"] | dict.fromkeys(PLACES), "alpha": ALPHA, "rows": rows}
-    write_atomic(folder.path / _FOUND, (json.dumps(found) + "\n").encode())
+    write_whole(folder.path / _FOUND, (json.dumps(found) + "\n").encode())
     shutil.rmtree(folder.checkpoints)
 
 

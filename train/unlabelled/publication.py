@@ -1,7 +1,6 @@
 """From the studies to ``results/unlabelled/``, and from there to the page that shows them."""
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -9,37 +8,33 @@ from typing import Any
 
 import numpy as np
 
-from jaxverify.files.atomic import write_atomic
-from train.markdown import markdown_table
+from jaxverify.files.whole import write_whole
+from train.markdown import fill_blocks, markdown_table
 
 _ROOT = Path(__file__).parent.parent.parent
 RESULTS = _ROOT / "results" / "unlabelled"
 PAGE = _ROOT / "docs" / "unlabelled.md"
 
-_BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
 
 def publish(study: str, found: Any) -> None:
     """Write down what a study found."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    write_atomic(RESULTS / f"{study}.json", (json.dumps(found, indent=1) + "\n").encode())
+    write_whole(RESULTS / f"{study}.json", (json.dumps(found, indent=1) + "\n").encode())
 
 
 def redraw() -> None:
     """Write the page's tables from the results."""
     found = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
-    write_atomic(PAGE, fill(PAGE.read_text(), found).encode())
+    write_whole(PAGE, fill(PAGE.read_text(), found).encode())
 
 
 def fill(page: str, found: dict[str, Any]) -> str:
     """The page with the tables as the results have them; its prose is written by hand."""
 
-    def block(match: re.Match[str]) -> str:
-        study = match[2]
-        made = TABLES[study](found[study]) if study in found else "Not run yet.\n"
-        return f"{match[1]}\n{made}\n{match[3]}"
+    def text_of(study: str) -> str:
+        return f"\n{TABLES[study](found[study]) if study in found else 'Not run yet.'}\n"
 
-    return _BLOCK.sub(block, page)
+    return fill_blocks(page, text_of)
 
 
 def autoencoders(results: Sequence[dict[str, Any]]) -> str:

@@ -1,42 +1,14 @@
-"""Samples as a Parquet file."""
+"""Rows of a Parquet file in groups of one size."""
 
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-from jaxverify.data.images import encode
-from jaxverify.errors import UserError
-from jaxverify.task.samples import Samples
 
 # Features seldom repeat, and a dictionary of them would cost more than it saves. (pyarrow declares
 # the option as a bool.)
 DICTIONARIES: Any = ["label"]
-
-
-def to_table(samples: Samples) -> pa.Table:
-    """Samples as columns: ``image`` (PNG) or ``features`` (lists of fixed size), and ``label``.
-
-    Args:
-        samples: images uint8 ``[n, height, width, channels]``, or vectors or token ids
-            ``[n, m]``.
-
-    Guarantee: :func:`jaxverify.data.parquet.iter_samples` gives back the same values.
-    """
-    features = np.asarray(samples.features)
-    labels = pa.array(np.asarray(samples.labels, np.int32))
-    if features.ndim == 4 and features.dtype == np.uint8:
-        return pa.table({"image": pa.array(encode(features), pa.binary()), "label": labels})
-    if features.ndim != 2:
-        raise UserError(
-            f"features of shape {features.shape} and type {features.dtype} have no column: give "
-            "images (uint8 [n, h, w, c]), token ids or vectors [n, m]"
-        )
-    values = pa.array(np.ascontiguousarray(features).reshape(-1))
-    lists = pa.FixedSizeListArray.from_arrays(values, features.shape[1])
-    return pa.table({"features": lists, "label": labels})
 
 
 def rechunk(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:

@@ -1,9 +1,9 @@
-"""Files and folders that appear whole or not at all, and never in the place of another."""
+"""Files and folders that appear whole or not at all."""
 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -12,8 +12,12 @@ from jaxverify.errors import UserError
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[IO[bytes]]:
+def new_file(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
     """Open a file that appears under ``path`` when all has been written to it.
+
+    Args:
+        path: of the file.
+        mode: of the file; until it is whole, its owner alone can read it.
 
     Raises:
         UserError: if there is such a file already, also one that appeared meanwhile, or if the
@@ -22,6 +26,38 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
     Guarantee: an exception leaves nothing behind, and a crash no file called ``path``.
     """
     _refuse_existing(path)
+    with _partial(path, mode, _name) as file:
+        yield file
+
+
+@contextmanager
+def replacing_file(path: Path, mode: int | None = 0o644) -> Iterator[IO[bytes]]:
+    """Open a file that takes the place of ``path`` when all has been written to it.
+
+    Args:
+        path: of the file; there may be one already.
+        mode: as :func:`new_file` takes it; None, where the caller sets it.
+
+    Raises:
+        UserError: if the folder cannot be written to.
+
+    Guarantee: an exception or a crash leaves the old file or the new one, never a part.
+    """
+    with _partial(path, mode, os.replace) as file:
+        yield file
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, in the place of one that is there, as :func:`replacing_file` does."""
+    with replacing_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def _partial(
+    path: Path, mode: int | None, finish: Callable[[str, Path], None]
+) -> Iterator[IO[bytes]]:
+    """A file beside ``path``, which ``finish`` gives its name once it is whole."""
     try:
         file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed below, and removed)
             dir=path.parent, prefix=f".{path.name}.", suffix=".partial", delete=False
@@ -33,8 +69,9 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(file.name, 0o644)
-        _name(file.name, path)
+        if mode is not None:
+            os.chmod(file.name, mode)
+        finish(file.name, path)
     finally:
         Path(file.name).unlink(missing_ok=True)
 
