@@ -3,11 +3,15 @@
 import csv
 import io
 import json
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
+
+from jaxverify.task.options import PROTECTING, TaskOptions
 
 WORDS = [f"w{i}" for i in range(300)]
 
@@ -73,3 +77,10 @@ def image_tree(folder, n=60, form="PNG", suffix=".png", side=16, **options):
         size = (side, side, 3) if i % 10 else (20, 12, 3)
         name.write_bytes(encoded(noise(*size, seed=i), form, **options))
     return folder
+
+
+def split_options(**options: Any) -> dict[str, Any]:
+    """What ``protect`` takes, where those of the extra task are given by their names."""
+    names = {field.name for field in fields(TaskOptions)}
+    of_task = {name: options.pop(name) for name in names & set(options)}
+    return {"options": replace(PROTECTING, **of_task), **options}

@@ -14,6 +14,7 @@ from image_folder import JPEG, everything, kept_in, private, write
 from jaxverify.data import images, load, parquet
 from jaxverify.protect import protect
 from jaxverify.protect.export import export
+from tests.customer_files import split_options
 
 # Fixtures are known by the names that they have here.
 folder, home, decodings = image_folder.folder, image_folder.home, image_folder.decodings
@@ -139,7 +140,7 @@ def test_only_load_keeps_pixels(folder, tmp_path):
 
 
 def test_a_folder_with_kept_pixels_is_read_and_protected_as_without(folder, tmp_path):
-    secret = {"secret": bytes(range(32)), "eta": 0.2}
+    secret = split_options(secret=bytes(range(32)), eta=0.2)
     protect(folder, tmp_path / "without", tmp_path / "without.json", **secret)
     table = pq.read_table(folder)
     load(data_dir=folder)

@@ -70,3 +70,23 @@ def test_a_verdict_on_misread_classes_is_no_fail_and_says_so(saved, tmp_path, ca
     facts = json.loads(capsys.readouterr().out)
     assert facts["outcome"] == "FAIL"
     assert not [text for text in facts["cautions"] if "misread" in text]
+
+
+def test_where_another_field_may_hold_the_answer_there_is_no_fail(saved, tmp_path, capsys):
+    record, path = saved
+    labels, ids = np.asarray(record.samples().labels), sample_ids(record)
+    answers = tmp_path / "answers.json"
+    asked = {  # a column of the question that bears a usual name, beside the answer in a sentence
+        name: {"class": int(RNG.integers(0, 4)), "reply": f"It is {NAMES[label]} for me."}
+        for name, label in zip(ids, labels, strict=True)
+    }
+    answers.write_text(json.dumps(asked))
+    assert verify(path, answers, "--json") == 1
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["outcome"], facts["unread"]) == ("INCONCLUSIVE", ["reply"])
+    assert "other fields, such as reply, that were not read" in facts["cautions"][-1]
+    assert verify(path, answers) == 1
+    page = " ".join(capsys.readouterr().out.split())
+    assert "another field may hold the answers; this is not a pass" in page
+    assert verify(path, answers, "--output", "class", "--json") == 1
+    assert json.loads(capsys.readouterr().out)["outcome"] == "FAIL"

@@ -4,6 +4,7 @@ import pickle
 import stat
 import zipfile
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from jaxverify.protect import protect
 from jaxverify.protect.opening import open_rows
 from jaxverify.protect.survey import survey
 from jaxverify.record.record import load
+from jaxverify.task.options import PROTECTING
+from tests.customer_files import split_options
 
 SECRET = bytes(range(32))
 
@@ -27,7 +30,7 @@ SECRET = bytes(range(32))
 def protected(folder, arrays, save=np.savez, **options):
     data, out, record = folder / "data.npz", folder / "out.npz", folder / "record.json"
     save(data, **arrays)
-    done = protect(data, out, record, **{"secret": SECRET, "eta": 0.2, **options})
+    done = protect(data, out, record, **split_options(**{"secret": SECRET, "eta": 0.2, **options}))
     with np.load(out) as found:
         return done, dict(found), load(record)
 
@@ -200,7 +203,13 @@ def test_damaged_files_and_others_in_a_zip_are_named(tmp_path):
     flipped[len(content) // 3] ^= 1  # a value of x, which the checksum finds
     path.write_bytes(flipped)
     with pytest.raises(DataError, match="is damaged"):
-        protect(path, tmp_path / "out.npz", tmp_path / "record.json", secret=SECRET, eta=0.2)
+        protect(
+            path,
+            tmp_path / "out.npz",
+            tmp_path / "record.json",
+            options=replace(PROTECTING, eta=0.2),
+            secret=SECRET,
+        )
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("notes.pkl", pickle.dumps(Trap()))
     with pytest.raises(DataError, match=r"holds notes\.pkl, which is no array"):

@@ -4,6 +4,7 @@ import os
 import re
 import stat
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -22,6 +23,8 @@ from jaxverify.protect.fill import fill
 from jaxverify.protect.opening import open_rows
 from jaxverify.protect.survey import survey
 from jaxverify.record.record import load
+from jaxverify.task.options import PROTECTING
+from tests.customer_files import split_options
 
 SECRET = bytes(range(32))
 
@@ -29,7 +32,7 @@ SECRET = bytes(range(32))
 def protected(tmp_path, data, **options):
     out, record = tmp_path / f"out{data.suffix}", tmp_path / "record.json"
     options = {"secret": SECRET, "eta": 0.2, **options}
-    return protect(data, out, record, **options), out, load(record)
+    return protect(data, out, record, **split_options(**options)), out, load(record)
 
 
 FORMATS = [".parquet", ".csv", ".tsv", ".jsonl"]
@@ -239,7 +242,13 @@ def test_the_bytes_are_a_function_of_the_arguments_and_the_secret(tmp_path, monk
         monkeypatch.setattr(upload_module, "_BYTES_IN_MEMORY", memory)
         secret = SECRET if i < 2 else bytes(32)
         out = tmp_path / f"out{i}.csv"
-        protect(data, out, tmp_path / f"record{i}.json", secret=secret, eta=0.2)
+        protect(
+            data,
+            out,
+            tmp_path / f"record{i}.json",
+            options=replace(PROTECTING, eta=0.2),
+            secret=secret,
+        )
         outs.append(out.read_bytes())
     assert outs[0] == outs[1] != outs[2]
 

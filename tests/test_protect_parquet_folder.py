@@ -3,6 +3,7 @@
 import shutil
 import stat
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,8 @@ from hypothesis import strategies as st
 from jaxverify import DataError, UserError
 from jaxverify.protect import protect
 from jaxverify.protect.opening import open_rows
+from jaxverify.task.options import PROTECTING
+from tests.customer_files import split_options
 
 SECRET = bytes(range(32))
 
@@ -31,7 +34,9 @@ def shards(folder, sizes, name="train-{}.parquet", **options):
 
 def protected(tmp_path, data, **options):
     out, record = tmp_path / "out", tmp_path / "record.json"
-    return protect(data, out, record, **{"secret": SECRET, "eta": 0.2, **options}), out
+    return protect(
+        data, out, record, **split_options(**{"secret": SECRET, "eta": 0.2, **options})
+    ), out
 
 
 def test_rows_are_mixed_over_all_parts_and_each_keeps_its_share(tmp_path):
@@ -68,8 +73,8 @@ def test_the_rows_are_those_of_one_file_in_the_same_order(tmp_path):
         tmp_path / "one.parquet",
         tmp_path / "one-out.parquet",
         tmp_path / "one.json",
+        options=replace(PROTECTING, eta=0.2),
         secret=SECRET,
-        eta=0.2,
     )
     assert pq.read_table(out).equals(pq.read_table(tmp_path / "one-out.parquet"))
 

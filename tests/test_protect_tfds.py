@@ -11,6 +11,7 @@ from customer_files import WORDS, encoded, noise
 from jaxverify import DataError
 from jaxverify.protect import protect
 from jaxverify.record.record import load
+from tests.customer_files import split_options
 
 SECRET = bytes(range(32))
 LABEL = tfds.features.ClassLabel(names=["cat", "dog", "cow"])
@@ -86,7 +87,7 @@ def raw(path):
 def protected(tmp_path, data, **options):
     out, record = tmp_path / "out", tmp_path / "record.json"
     return (
-        protect(data, out, record, **{"secret": SECRET, "eta": 0.2, **options}),
+        protect(data, out, record, **split_options(**{"secret": SECRET, "eta": 0.2, **options})),
         out,
         load(record),
     )

@@ -339,7 +339,6 @@ def test_scores_belong_to_the_classes_listed_beside_them(answers, indices):
     ("answers", "indices"),
     [
         ([{"label": -1, "cat": p, "dog": q, "bird": 0} for p, q in HALVES], [0, 1]),
-        ([{**ONE, "attempt": 1}, {**ONE, "dog": 0.8, "attempt": 2}], [2, 1]),
         ([{"logits": [0.0, 1.3, -0.2]}, {"logits": [0.0, -1.3, 0.2]}], [1, 2]),
         ([{"probabilities": {**ONE, "entropy": 0.9}, "model": "m"}], [2]),
         ([[{"Name": "dog", "Score": 0.9}, {"Name": "cat", "Score": 0.1}]], [1]),
@@ -350,6 +349,63 @@ def test_scores_belong_to_the_classes_listed_beside_them(answers, indices):
 )
 def test_forms_of_services(answers, indices):
     assert read(answers, PETS) == indices
+
+
+def test_scores_by_name_beside_a_number_are_named_by_one_of_them():
+    answers = [{**ONE, "attempt": 1}, {**ONE, "dog": 0.8, "attempt": 2}]
+    with pytest.raises(UserError, match="the fields attempt and dog, which differ"):
+        read(answers, PETS)
+    assert read(answers, Classes(PETS.names, output="dog")) == [2, 1]
+    assert read(answers, Classes(PETS.names, "from-1", output="attempt")) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("answers", "indices"),
+    [
+        # What is listed beside scores in the order of the classes is not their classes.
+        (
+            [
+                {"scores": [0.04, 0.8, 0.16], "ranks": [3, 1, 2], "ranking": [1, 2, 0]},
+                {"scores": [0.7, 0.2, 0.1], "ranks": [1, 2, 3], "ranking": [0, 1, 2]},
+            ],
+            [1, 0],
+        ),
+        # Scores and objects as text, as CSV files have them.
+        ([{"label": x, "probabilities": "[0.9, 0.1, 0.0]"} for x in ("cat", "cat")], [0, 0]),
+        (
+            [
+                {"label": "cat", "probabilities": "[0.9, 0.1, 0.0]"},
+                {"label": "dog", "probabilities": "[0.2, 0.8, 0.0]"},
+            ],
+            [0, 1],
+        ),
+        ([{"y": "cat", "p": [0.9, 0.1, 0]}, {"y": "dog", "p": [0.1, 0.9, 0]}], [0, 1]),
+        ([{"category": "cat", "text": "a b 7"}, {"category": "dog", "text": "b 9 c"}], [0, 1]),
+    ],
+)
+def test_fields_beside_the_answer_do_not_change_it(answers, indices):
+    assert read(answers, PETS) == indices
+
+
+@pytest.mark.parametrize(
+    ("classes", "answers"),
+    [
+        (PETS, [{"features": [0.1, 0.2, x], "score": x} for x in (0.3, 0.9)]),
+        (PETS, [{"features": [0.1, 0.2, x / 20], "prediction": x} for x in (11, 12)]),
+        (DIGITS, [{"0": x, "1": 5, "2": 2, "3": 1, "said": f"It is {x}"} for x in (7, 0)]),
+        (DIGITS, [{"0": x, "1": 5, "2": 2, "3": 1, "prediction": f"T{x}"} for x in (7, 0)]),
+        (WORDS, [{"ham": x, "spam": 3, "final": y} for x, y in ((1, "ham"), (7, "spam"))]),
+        (PETS, [{"labels": x, "scores": [0.1, 0.7, 0.2]} for x in (PETS.names, PETS.names[::-1])]),
+        (WORDS, [{"label": "spam", "prob": x} for x in (0.1, 0.9)]),
+        (WORDS, [{"labels": ["spam"], "scores": [x]} for x in (0.1, 0.9)]),
+        (WORDS, [{"class": "spam", "detected": x} for x in (True, False)]),
+        (WORDS, [{"label": "ham" if x == 5 else "spam", "score": x / 300} for x in range(300)]),
+    ],
+)
+def test_what_contradicts_the_answer_or_may_be_it_is_an_error(classes, answers):
+    answers = json.loads(json.dumps(answers))
+    with pytest.raises(UserError, match="--output"):
+        read(answers, classes)
 
 
 def test_an_order_of_the_classes_is_not_taken_for_scores():

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from jaxverify.errors import UserError
+from jaxverify.task.options import TaskOptions
 
 # Networks that learn without labels.
 UNLABELLED = ("autoencoder", "linear_autoencoder")
@@ -22,7 +23,7 @@ _FREE = (*PLACES, *PROCESSES, "resume", "stop_epoch", "keep_checkpoints")
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TaskOptions):
     """A training run. Lengths are in epochs of the (protected) training set; fractions do."""
 
     dataset: str
@@ -105,26 +106,9 @@ class Config:
     vocab_size: int = 10_000
     """Token ids of text, padding and unknown word counted."""
 
-    eta: float = 0.008
-    """Extra samples per training sample, the paper's η."""
-    fixed_ratio: float = 0.75
-    """The share of an extra sample that is the same in all, the paper's s."""
-    labels: Literal["iid", "balanced"] = "iid"
-    """Labels of the extra samples."""
-    generator: Literal["uniform", "zipf", "pink"] = "uniform"
-    """What the extra samples are filled with: the paper's uniform noise; or, of text, words about
-    as frequent as in real text; or images as smooth as photographs."""
-    placement: Literal["corner", "secret"] = "corner"
-    """Of their random region: the paper's, or wherever the key puts it."""
-    num_fixed: int = 1
-    """How many fixed regions there are, each in as many samples."""
     construction: Literal["regions", "natural"] = "regions"
     """What the extra samples are: the paper's, of a fixed and a random region; or its naive
     comparison, samples of the test set with random labels, by which nothing can be verified."""
-    alpha: float = 0.01
-    """Significance level of the verification, the paper's α."""
-    epsilon: float = 0.03
-    """Share of extra samples that may be learned early, the paper's ε."""
     forgiven: float = 0.5
     """Without labels, the share of the error on the extra samples that may be gone early."""
 

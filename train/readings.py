@@ -151,12 +151,13 @@ def _answers(judge: Judge, honest: bool, rng: np.random.Generator) -> dict[str, 
 
 def _outcome(judge: Judge, said: dict[str, Any]) -> str:
     said = json.loads(json.dumps(said))  # as it comes from a file or an endpoint
+    classes = Classes(judge.record.class_names)
     try:
-        found = read_all(said, Classes(judge.record.class_names))
+        found = read_all(said, classes)
     except UserError:
         return "no verdict"
     facts = judge.verdict(found).to_dict()
-    add_evidence(facts, judge, said, found, None)
+    add_evidence(facts, judge, said, found, classes, None)
     return facts["outcome"]
 
 

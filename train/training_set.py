@@ -9,7 +9,9 @@ import numpy as np
 import jaxverify
 from jaxverify import ExtraTask, Samples, UserError, keys
 from jaxverify.data import Dataset, load
+from jaxverify.record.plan import num_samples_for
 from jaxverify.runs import extra_key
+from jaxverify.task.extra_task import kind_of
 from train.config import Config
 
 
@@ -98,16 +100,14 @@ def make_parts(config: Config) -> Parts:
     if not config.extra:
         return Parts(train, None, test, dataset, None)
 
-    task = ExtraTask.for_dataset(
-        train,
-        eta=config.eta,
+    kind = kind_of(train.features)
+    task = ExtraTask(
+        kind=kind,
+        shape=tuple(train.features.shape[1:]),
         num_classes=dataset.num_classes,
-        vocab_size=dataset.vocab_size,
-        fixed_ratio=config.fixed_ratio,
-        labels=config.labels,
-        generator=config.generator,
-        placement=config.placement,
-        num_fixed=config.num_fixed,
+        num_samples=num_samples_for(config, dataset.num_classes, len(train.labels)),
+        vocab_size=dataset.vocab_size if kind == "text" else None,
+        **config.of_task(kind),
     )
     if config.construction == "natural":
         key = keys.stream(key, "natural samples")

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxverify.cli.judging import Judge
-from jaxverify.predictors.answers import UNKNOWN, in_order
+from jaxverify.predictors.answers import UNKNOWN, Classes, in_order
+from jaxverify.predictors.fields import unread
 from jaxverify.predictors.kept import Kept
 from jaxverify.predictors.reading import examples
 from jaxverify.verification.misread import misread
@@ -15,20 +16,24 @@ def add_evidence(
     judge: Judge,
     said: Mapping[str, Any],
     indices: Mapping[str, int],
+    classes: Classes,
     kept: Kept | None,
 ) -> None:
     """Add what a reader must know about the answers to a verdict's facts.
 
     Args:
-        facts: of the verdict; get "kept", "not_understood", "misread" and cautions.
+        facts: of the verdict; get "kept", "not_understood", "misread", "unread" and
+            cautions.
         judge: of the attempt.
         said: the model's answers by the id of the question.
         indices: the class index that each answer was read as, by the same ids.
+        classes: as the answers were read.
         kept: which answers came from the cache, or None.
 
-    Guarantee: where the classes are likely misread, the outcome is no FAIL.
+    Guarantee: where the classes are likely misread, or other fields may hold the answer and nobody
+    said which does, the outcome is no FAIL.
     """
-    facts["misread"] = False
+    facts["misread"], facts["unread"] = False, []
     facts["kept"] = None if kept is None else kept._asdict()
     if kept is not None:
         again = "None of these questions was asked again, so the model may have changed since."
@@ -61,3 +66,11 @@ def add_evidence(
             facts["cautions"].append(text)
             if facts["outcome"] == "FAIL":
                 facts["outcome"] = "INCONCLUSIVE"
+        others = [] if classes.output is not None else unread(list(said.values()), classes.names)
+        if facts["outcome"] == "FAIL" and others:
+            facts["unread"] = others
+            facts["outcome"] = "INCONCLUSIVE"
+            facts["cautions"].append(
+                f"The answers have other fields, such as {', '.join(others[:3])}, that were not "
+                "read: if none of these is the answer, name the one that is with --output."
+            )

@@ -1,6 +1,7 @@
 """``jaxverify protect``: mix an extra task into a data set."""
 
 import argparse
+from dataclasses import fields
 
 from rich.console import Console
 from rich.progress import Progress
@@ -8,6 +9,7 @@ from rich.progress import Progress
 from jaxverify.errors import UserError
 from jaxverify.protect import protect
 from jaxverify.protect.survey import listed
+from jaxverify.task.options import TaskOptions
 
 
 def run(options: argparse.Namespace) -> int:
@@ -22,17 +24,10 @@ def run(options: argparse.Namespace) -> int:
             options.data,
             options.out,
             options.record,
+            task_options(options),
             label=options.label,
             kind=options.kind,
             features=features,
-            eta=options.eta,
-            fixed_ratio=options.fixed_ratio,
-            labels=options.labels,
-            generator=options.generator,
-            placement=options.placement,
-            num_fixed=options.num_fixed,
-            alpha=options.alpha,
-            epsilon=options.epsilon,
             progress=lambda rows, total: progress.update(bar, completed=rows, total=total),
         )
     task = done.record.task
@@ -49,3 +44,8 @@ def run(options: argparse.Namespace) -> int:
     for sentence in done.cautions:
         console.print(f"Caution: {sentence}", style="yellow", highlight=False)
     return 0
+
+
+def task_options(options: argparse.Namespace) -> TaskOptions:
+    """Those of the extra task."""
+    return TaskOptions(**{each.name: getattr(options, each.name) for each in fields(TaskOptions)})

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         facts["own"] = judge.own(indices, own, options.own_accuracy)
         facts["outcome"] = _worse(facts["outcome"], facts["own"]["outcome"])
         facts["passed"] = facts["outcome"] == "PASS"
-    add_evidence(facts, judge, said, indices, kept)
+    add_evidence(facts, judge, said, indices, source.classes, kept)
     how = options.test if own is None else f"{options.test}, own {options.own_accuracy}"
     attempt = ledger.Attempt(
         shard=str(options.shard),

@@ -7,7 +7,6 @@ from jaxverify.predictors.said import (
     LABELS,
     NAMES,
     SCORES,
-    Said,
     are_labels,
     is_many,
     is_number,
@@ -33,6 +32,11 @@ def is_class(label: Any, names: Sequence[str]) -> bool:
 def are_classes(labels: Iterable[Any], names: Sequence[str]) -> bool:
     """Whether all labels may be classes."""
     return all(is_class(label, names) for label in labels)
+
+
+def are_any(labels: Iterable[Any], names: Sequence[str]) -> bool:
+    """Whether any label may be a class."""
+    return any(is_class(label, names) for label in labels)
 
 
 def is_ranking(values: Any, num_classes: int) -> bool:
@@ -100,13 +104,17 @@ def owner_column(
 
     def owns(key: str) -> bool:
         lists = [each[key] for each in objects if key in each]
-        if key in SCORES or not all(map(are_labels, lists)):
+        if key in SCORES or not all(are_labels(x) and len(x) > 1 for x in lists):
             return False
+        if any(len(set(map(spelled, labels))) < len(labels) for labels in lists):
+            return False
+        scores = [other for other in keys if other != key and _beside(objects, key, other)]
         if all(is_number(x) for labels in lists for x in labels):
             known = all(is_ranking(labels, len(names)) for labels in lists)
+            scores = [other for other in scores if _is_sorted(objects, other)]
         else:
             known = key in NAMES or all(are_classes(labels, names) for labels in lists)
-        return known and any(_beside(objects, key, other) for other in keys if other != key)
+        return known and bool(scores)
 
     owners = [key for key in keys if owns(key)]
     first = {key: next((x for each in objects for x in each.get(key, [])), 0) for key in owners}
@@ -126,6 +134,17 @@ def _beside(objects: Sequence[Object], key: str, other: str) -> bool:
     )
 
 
+def _is_sorted(objects: Sequence[Object], key: str) -> bool:
+    """Whether scores stand the best first, as beside a list of their classes."""
+    return most(objects, lambda each: each.get(key) == sorted(each.get(key) or [0], reverse=True))
+
+
+def contradicts(objects: Sequence[Object], owner: str, scores: Sequence[str]) -> bool:
+    """Whether classes are listed in several orders, and yet their scores are not sorted."""
+    orders = {repr(each[owner]) for each in objects if owner in each}
+    return len(orders) > 1 and not all(_is_sorted(objects, key) for key in scores)
+
+
 def score_lists(
     objects: Sequence[Object], keys: Sequence[str], names: Sequence[str], owner: str | None
 ) -> tuple[list[str], list[str]]:
@@ -138,6 +157,8 @@ def score_lists(
     def fits(key: str) -> Callable[[Object], bool]:
         def of(each: Object) -> bool:
             said = of_value(each.get(key))
+            if usual and is_ranking(each.get(key), len(names)):
+                return False
             if said.named is not None:
                 return are_classes(said.named, names)
             if owner is not None:
@@ -186,27 +207,31 @@ def is_word(label: Any, names: Sequence[str]) -> bool:
 
 
 def rivals(
-    objects: Sequence[Object], keys: Collection[str], chosen: Collection[str], *, numbers: bool
+    objects: Sequence[Object],
+    keys: Collection[str],
+    chosen: Collection[str],
+    *,
+    lists: bool = False,
 ) -> list[str]:
-    """Other fields that may be the answer for all we know, where the chosen have no usual name.
+    """Other fields that may be the answer for all we know.
+
+    What never changes is none of them, nor are numbers of rows and names of requests.
 
     Args:
         objects: the answers.
         keys: their fields.
         chosen: the fields taken for the answer.
-        numbers: whether a number, or a truth value, counts as such a field.
+        lists: count those alone that hold lists or objects.
     """
     found = []
     for key in keys:
         values = [each[key] for each in objects if each.get(key) is not None]
-        if key in chosen or len({repr(each.get(key)) for each in objects}) < 2:
-            continue  # what never changes is no answer
-        if any(map(is_many, values)) or any(isinstance(value, list) for value in values):
-            found.append(key)
-        elif all(is_number(value) or isinstance(value, bool) for value in values):
-            if numbers and not _are_ids(values):
-                found.append(key)
-        elif not _are_ids(values):
+        seldom = len(objects) < 4 * len(values) <= 2 * len(objects)  # one odd answer is no field
+        if key in chosen or not (seldom or len(set(map(repr, values))) > 1):
+            continue
+        if any(is_many(value) or isinstance(value, list) for value in values) or (
+            not lists and not _are_ids(values)
+        ):
             found.append(key)
     return found
 
@@ -220,11 +245,10 @@ def _are_ids(values: Sequence[Any]) -> bool:
     return not any(" " in str(value).strip() for value in values)
 
 
-def varies(said: Sequence[Said]) -> bool:
-    """Whether answers mean more than one class."""
-    return len({top for each in said if (top := each.top()) is not None}) > 1
-
-
-def is_low(value: Any) -> bool:
-    """Whether a number is a probability under a half."""
-    return is_number(value) and 0 <= float(value) < 0.4999
+def crosses_half(values: Sequence[Any]) -> bool:
+    """Whether values are probabilities, or truth values, on both sides of a half."""
+    numbers = [float(x) for x in values if is_number(x) or isinstance(x, bool)]
+    if not numbers or 2 * len(numbers) <= len(values) or not 0 <= min(numbers) <= max(numbers) <= 1:
+        return False
+    low = sum(x < 0.4999 for x in numbers) / len(numbers)
+    return 0.05 < low < 0.95

@@ -12,9 +12,10 @@ from jaxverify.errors import UserError
 from jaxverify.predictors.columns import (
     Object,
     all_numbers,
+    are_any,
     are_classes,
-    is_class,
-    is_low,
+    contradicts,
+    crosses_half,
     is_word,
     label_at,
     label_columns,
@@ -23,7 +24,6 @@ from jaxverify.predictors.columns import (
     rivals,
     score_columns,
     score_lists,
-    varies,
 )
 from jaxverify.predictors.said import (
     MOST,
@@ -64,10 +64,52 @@ def all_said(
     >>> all_said([{"classes": ["b", "a"], "scores": [0.2, 0.8]}])[0].named
     {'b': 0.2, 'a': 0.8}
     """
+    values = _found(answers, names, output)
+    objects = _objects(values)
+    form = _Form.of(objects, names) if objects else None
+    return [
+        form.said(value) if form and isinstance(value, Mapping) else of_value(value)
+        for value in values
+    ]
+
+
+def unread(answers: Sequence[Any], names: Sequence[str] = ()) -> list[str]:
+    """Fields beside the one that was read which may be the answer for all we know.
+
+    Args:
+        answers: values that :func:`all_said` understands.
+        names: of the classes.
+
+    >>> unread([{"label": "a", "score": 0.9, "other": x} for x in ("yes it is", "no it is not")])
+    ['other']
+    """
+    objects = _objects(_found(answers, names, None))
+    if len(objects) < 2:
+        return []
+    form = _Form.of(objects, names)
+    keys = list(dict.fromkeys(key for each in objects for key in each if key not in SCORES))
+    return rivals(objects, keys, [*form.labels, *form.scores, *form.named, form.owners or ""])
+
+
+def _objects(values: Sequence[Any]) -> list[Object]:
+    return [value for value in values if isinstance(value, Mapping) and value]
+
+
+def _found(answers: Sequence[Any], names: Sequence[str], output: str | None) -> list[Any]:
+    """The values in which the answers are: down the path of ``output``, or the only fields."""
     values = [opened(answer, names) for answer in answers]
     for _ in range(MOST):
-        objects = [value for value in values if isinstance(value, Mapping) and value]
-        step = None if output is None else first_step(output, [k for each in objects for k in each])
+        objects = _objects(values)
+        every = [key for each in objects for key in each]
+        columns = score_columns(objects, list(dict.fromkeys(every)), names)
+        if output in columns:  # the score of one class stands for those of all
+            values = [
+                {key: value.get(key) for key in columns} if isinstance(value, Mapping) else value
+                for value in values
+            ]
+            output = None
+            break
+        step = None if output is None else first_step(output, every)
         if step is not None:
             values = [_at(value, step[0]) for value in values]
             output = step[1]
@@ -79,15 +121,11 @@ def all_said(
         else:
             break
         values = [opened(value, names) for value in values]
-    objects = [value for value in values if isinstance(value, Mapping) and value]
+    objects = _objects(values)
     if output is not None and objects:
         fields = ", ".join(dict.fromkeys(str(key) for each in objects for key in each))
         raise UserError(f"no answer has the field {output!r}; there are {fields[:200]}")
-    form = _Form.of(objects, names) if objects else None
-    return [
-        form.said(value) if form and isinstance(value, Mapping) else of_value(value)
-        for value in values
-    ]
+    return [_opened(value, names) for value in values]
 
 
 def first_step(path: str, keys: Collection[str]) -> tuple[str, str | None] | None:
@@ -128,31 +166,33 @@ class _Form(NamedTuple):
         scores = cls(named=by_name)
         if usual or unusual:
             scores = cls(scores=(*usual, *unusual), owners=owner)
-        known, others = label_columns(
-            objects, [k for k in keys if k not in by_name and k != owner], names
-        )
-        if scores != cls() and not any(
-            is_class(label, names)
-            for each in objects
-            for key in known
-            if (label := label_at(each, key)) is not None
-        ):
+        if owner is not None and contradicts(objects, owner, scores.scores):
+            _refuse([owner, *scores.scores], names)
+        rest = [key for key in keys if key not in by_name and key != owner]
+        known, others = label_columns(objects, rest, names)
+        said = [x for each in objects for k in known if (x := label_at(each, k)) is not None]
+        if scores != cls() and not are_any(said, names):
+            if len(set(map(spelled, said))) > 1:
+                _refuse([*known, *_called(scores)], names)
             known = []  # such as -1 in all of them
-        if not known and by_name and all(is_word(name, names) for name in by_name):
-            others = []  # a number beside a score for each class by its name
-        _check_alike([*known, *others], objects, label_at)
+        _check_alike([*known, *others], objects, label_at, names)
         labels = cls(labels=(*known, *others))
         if known or others:
-            follow = _check_together(labels, scores, objects)
+            follow = _check_together(labels, scores, objects, names)
             if not known and not follow:
                 words = most(objects, lambda each: is_word(labels.said(each).label, names))
-                _check_rivals(labels, objects, keys, numbers=not words)
-            _check_probability(labels, objects, names)
+                beside = scores.scores if words else ()  # which do not contradict them
+                chosen = [*labels.labels, *beside]
+                if left := rivals(objects, keys, chosen, lists=words):
+                    _refuse([*chosen, *left], names)
+            _check_probability(labels, objects, keys, names)
             return labels
-        _check_alike([*usual, *unusual], objects, lambda each, key: of_value(each.get(key)).top())
+        tops = [*usual, *unusual]
+        _check_alike(tops, objects, lambda each, key: of_value(each.get(key)).top(), names)
         if scores != cls():
-            if not usual and not by_name and owner is None:
-                _check_rivals(scores, objects, keys, numbers=False)
+            sure = usual or owner or any(is_word(name, names) for name in by_name)
+            if not sure and (left := rivals(objects, keys, [*tops, *by_name])):
+                _refuse([*_called(scores), *left], names)
             return scores
         plain = [each for each in objects if all_numbers(each, each) and are_classes(each, names)]
         keys = list(dict.fromkeys(key for each in plain for key in each))
@@ -179,16 +219,21 @@ class _Form(NamedTuple):
 
 
 def _check_alike(
-    keys: Sequence[str], objects: Sequence[Object], read: Callable[[Object, str], Any]
+    keys: Sequence[str],
+    objects: Sequence[Object],
+    read: Callable[[Object, str], Any],
+    names: Sequence[str],
 ) -> None:
     """Raise a UserError if any object has different values in these fields."""
     for each in objects:
         values = [value for key in keys if (value := read(each, key)) is not None]
         if len({x if isinstance(x, tuple) else spelled(_plain_number(x)) for x in values}) > 1:
-            _refuse(keys)
+            _refuse(keys, names)
 
 
-def _check_together(labels: _Form, scores: _Form, objects: Sequence[Object]) -> bool:
+def _check_together(
+    labels: _Form, scores: _Form, objects: Sequence[Object], names: Sequence[str]
+) -> bool:
     """Whether labels follow from scores beside them; a UserError if they contradict these."""
     if scores == _Form():
         return False
@@ -196,9 +241,9 @@ def _check_together(labels: _Form, scores: _Form, objects: Sequence[Object]) -> 
     pairs = [(label, top) for label, top in pairs if label is not None and top is not None]
     if 2 * len(pairs) <= len(objects):
         return False
-    together = go_together(pairs)
-    if not together:
-        _refuse([*labels.labels, *(scores.scores or ("scores by name",))])
+    words = [label == top for label, top in pairs if scores.named and is_word(label[1], names)]
+    if not go_together(pairs) or sum(words) < 0.8 * len(words):
+        _refuse([*labels.labels, *_called(scores)], names)
     return len(pairs) >= _TELLING and len({top for _, top in pairs}) > 2
 
 
@@ -230,33 +275,42 @@ def _share_of_commonest(counts: Counter[tuple[Any, Any]], given: int) -> float:
     return sum(commonest.values()) / counts.total()
 
 
-def _check_rivals(
-    chosen: _Form, objects: Sequence[Object], keys: Collection[str], *, numbers: bool
+def _check_probability(
+    labels: _Form, objects: Sequence[Object], keys: Collection[str], names: Sequence[str]
 ) -> None:
-    """Raise a UserError if fields without a usual name are chosen, and others may be the answer."""
-    fields = [*chosen.labels, *chosen.scores]
-    if others := rivals(objects, keys, fields, numbers=numbers):
-        _refuse([*fields, *others])
-
-
-def _check_probability(labels: _Form, objects: Sequence[Object], names: Sequence[str]) -> None:
     """Raise a UserError if one of two classes is always the label, likely or not."""
-    if len(names) != 2 or varies([labels.said(each) for each in objects]):
+    said = Counter(labels.said(each).top() for each in objects)
+    if len(names) != 2 or len(objects) < 2 or said.most_common(1)[0][1] < 0.98 * len(objects):
         return
-    for key in SCORES:
-        low = sum(is_low(label_at(each, key)) for each in objects)
-        if low > 0.05 * len(objects):
+    for key in keys:
+        if key not in labels.labels and crosses_half([label_at(each, key) for each in objects]):
             raise UserError(
-                f"{labels.labels[0]} is the same in all answers, and {key} its probability: say "
-                f"--output {key} --one-score 0.5, or --output {labels.labels[0]}"
+                f"{labels.labels[0]} is the same in nearly all answers, and {key} may be its "
+                f"probability: say --output {key} with --one-score, or --output {labels.labels[0]}"
             )
 
 
-def _refuse(keys: Sequence[str]) -> None:
+def _called(scores: _Form) -> tuple[str, ...]:
+    """Fields by which scores can be named."""
+    return scores.scores or scores.named[:1]
+
+
+def _refuse(keys: Sequence[str], names: Sequence[str]) -> None:
+    hint = " (a number that tells the two apart: with --one-score, too)" if len(names) == 2 else ""
     raise UserError(
         f"the answers have the fields {' and '.join(keys)}, which differ: name the one that is the "
-        "answer with --output (a number that tells two classes apart: with --one-score, too)"
+        f"answer with --output{hint}"
     )
+
+
+def _opened(value: Any, names: Sequence[str]) -> Any:
+    """An object whose fields hold values in place of texts of JSON."""
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        key: opened(x, names) if isinstance(x, str) and x[:1] in ("[", "{") else x
+        for key, x in value.items()
+    }
 
 
 def _plain_number(value: Any) -> Any:

@@ -42,9 +42,12 @@ def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
         if candidates:
             chosen = candidates[0]
             rows = _rows(outputs[chosen])
-            beside = [name for name, output in outputs.items() if _is_scores(output, classes)]
-            if fits in (_is_labels, _is_objects) and chosen not in beside and beside:
-                # Whether labels go with scores, all answers together tell.
+            beside = [
+                name
+                for name, output in outputs.items()
+                if name != chosen and (_is_scores(output, classes) or _is_column(output))
+            ]
+            if beside and not one_score:  # which is the answer, all answers together tell
                 columns = [_rows(outputs[name]) for name in beside]
                 every = zip(rows, *columns, strict=True)
                 return [dict(zip((chosen, *beside), each, strict=True)) for each in every]

@@ -2,18 +2,17 @@
 
 import contextlib
 import hmac
-import math
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from jaxverify import keys, stats
+from jaxverify import keys
 from jaxverify.errors import UserError
 from jaxverify.files.external_sort import RowSort
 from jaxverify.files.read_ahead import read_ahead
@@ -22,16 +21,15 @@ from jaxverify.protect.fill import fill, renumber
 from jaxverify.protect.opening import open_rows
 from jaxverify.protect.rows import Rows
 from jaxverify.protect.survey import Survey, survey
-from jaxverify.record.plan import num_samples_of
+from jaxverify.record.plan import num_samples_for
 from jaxverify.record.record import Record, new_record, save
 from jaxverify.rendering import ImageRendering, VectorRendering
 from jaxverify.task.extra_task import ExtraTask, Kind
 from jaxverify.task.mixing import ranks
+from jaxverify.task.options import PROTECTING, TaskOptions
 from jaxverify.verification.cautions import cautions
 
 _BYTES_IN_MEMORY = 2**26  # of rows that are sorted at once
-_SHARE = 0.1  # of the extra samples that a converged model is expected to know
-_MOST_ETA = 0.04  # beyond it nobody has measured what the extra task costs
 _POOR = 0.5  # a correlation of what is decoded with what was drawn
 
 
@@ -62,18 +60,11 @@ def protect(
     data: Path,
     out: Path,
     record: Path,
+    options: TaskOptions = PROTECTING,
     *,
     label: str | None = None,
     kind: Kind | None = None,
     features: Sequence[str] = (),
-    eta: float | None = None,
-    fixed_ratio: float = 0.75,
-    labels: Literal["balanced", "iid"] = "balanced",
-    generator: str | None = None,
-    placement: Literal["corner", "secret"] = "corner",
-    num_fixed: int = 1,
-    alpha: float = 0.01,
-    epsilon: float = 0.03,
     secret: bytes | None = None,
     progress: Callable[[int, int], Any] = lambda done, total: None,
 ) -> Protected:
@@ -83,18 +74,10 @@ def protect(
         data: as :func:`jaxverify.protect.opening.open_rows` takes it.
         out: what is uploaded; there must be nothing yet.
         record: what is kept; likewise. Not inside ``out``.
+        options: of the extra task.
         label: the column of the labels; guessed without it.
         kind: of the features; guessed without it.
         features: their columns; guessed without them.
-        eta: η; without it as many extra samples as a converged model needs that knows a tenth of
-            them, but no more than 4% of the data.
-        fixed_ratio: s.
-        labels: of the extra samples.
-        generator: what fills them; without it words by Zipf's law, or uniform noise.
-        placement: of the random region.
-        num_fixed: how many fixed regions there are.
-        alpha: α of the verification.
-        epsilon: ε of the verification.
         secret: 32 bytes; without it, from the operating system.
         progress: called with the rows written and all of them.
 
@@ -119,23 +102,21 @@ def protect(
         seen = replace(
             seen, numbering={k: v for k, v in seen.numbering.items() if k not in found.columns}
         )
-        task = _make_task(
-            seen,
-            found,
-            _num_samples(seen, eta, alpha, epsilon, labels),
-            fixed_ratio=fixed_ratio,
-            labels=labels,
-            generator=generator,
-            placement=placement,
-            num_fixed=num_fixed,
+        task = ExtraTask(
+            kind=found.kind,
+            shape=found.shape,
+            num_classes=len(seen.class_names),
+            num_samples=num_samples_for(options, len(seen.class_names), seen.num_rows),
+            vocab_size=found.vocab_size,
+            **options.of_task(found.kind),
         )
         made = new_record(
             task,
             found.rendering,
             found.columns,
             seen.class_names,
-            alpha=alpha,
-            epsilon=epsilon,
+            alpha=options.alpha,
+            epsilon=options.epsilon,
             secret=secret,
         )
         extra, filled, fidelity = _extra_rows(made, rows, seen, found)
@@ -174,36 +155,6 @@ def _check_places(data: Path, out: Path, record: Path) -> None:
 def _rng(secret: bytes, name: str) -> np.random.Generator:
     digest = hmac.digest(secret, name.encode(), "sha256")
     return np.random.default_rng(int.from_bytes(digest, "big"))
-
-
-def _num_samples(
-    seen: Survey, eta: float | None, alpha: float, epsilon: float, labels: stats.Labels
-) -> int:
-    num_classes = len(seen.class_names)
-    if eta is None:
-        planned = stats.required_num_samples(_SHARE, num_classes, alpha, epsilon, labels=labels)
-        num_samples = min(planned, math.ceil(_MOST_ETA * seen.num_rows))
-    else:
-        num_samples = num_samples_of(eta, seen.num_rows)
-    # Raises where none could pass.
-    stats.threshold(num_samples, num_classes, alpha, epsilon, labels)
-    return num_samples
-
-
-def _make_task(
-    seen: Survey, found: Features, num_samples: int, *, generator: str | None, **options: Any
-) -> ExtraTask:
-    if generator is None:
-        generator = "zipf" if found.kind == "text" else "uniform"
-    return ExtraTask(
-        kind=found.kind,
-        shape=found.shape,
-        num_classes=len(seen.class_names),
-        num_samples=num_samples,
-        generator=generator,
-        vocab_size=found.vocab_size,
-        **options,
-    )
 
 
 def _extra_rows(

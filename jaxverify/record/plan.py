@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jaxverify import stats
 from jaxverify.errors import UserError
 from jaxverify.task.decimals import exact
+from jaxverify.task.options import TaskOptions
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 _SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+_SHARE = 0.1  # of the extra samples that a converged model is expected to know
 _MOST_MEASURED = 0.04  # the largest η in the paper's tables and in ours
 
 
@@ -162,6 +164,22 @@ def num_samples_of(eta: float, num_original: int) -> int:
     if not (math.isfinite(eta) and eta > 0):
         raise UserError(f"eta is {eta}; it is a positive share of the data set, such as 0.008")
     return math.ceil(exact(eta) * num_original)
+
+
+def num_samples_for(options: TaskOptions, num_classes: int, num_original: int) -> int:
+    """How many extra samples a data set gets.
+
+    Raises:
+        UserError: if eta is no positive number, or so few that no model could pass.
+    """
+    alpha, epsilon, labels = options.alpha, options.epsilon, options.labels
+    if options.eta is None:
+        planned = stats.required_num_samples(_SHARE, num_classes, alpha, epsilon, labels=labels)
+        num_samples = min(planned, math.ceil(_MOST_MEASURED * num_original))
+    else:
+        num_samples = num_samples_of(options.eta, num_original)
+    stats.threshold(num_samples, num_classes, alpha, epsilon, labels)  # raises if none could pass
+    return num_samples
 
 
 def _required(

@@ -32,6 +32,8 @@ def meaning(facts: Mapping[str, Any]) -> str:
     own = facts.get("own", {}).get("outcome")
     if facts.get("misread") and outcome == "INCONCLUSIVE":
         return "the classes are likely misread; this is not a pass"
+    if facts.get("unread") and outcome == "INCONCLUSIVE":
+        return "another field may hold the answers; this is not a pass"
     return _NOT_OWN[outcome] if own == outcome != "PASS" else MEANINGS[outcome]
 
 

@@ -108,7 +108,7 @@ class ExtraTask:
         """
         if not (math.isfinite(eta) and eta > 0):
             raise UserError(f"eta is {eta}; it is a positive share of the data set, such as 0.008")
-        kind = _kind_of(dataset.features)
+        kind = kind_of(dataset.features)
         if kind == "text" and vocab_size is None:
             vocab_size = int(dataset.features.max()) + 1
         return cls(
@@ -149,7 +149,12 @@ class ExtraTask:
                 return (self.shape[0] - math.floor((1 - free) * self.shape[0]),)
 
 
-def _kind_of(features: Any) -> Kind:
+def kind_of(features: Any) -> Kind:
+    """What features are, by their shape and type.
+
+    Raises:
+        UserError: if they are of no known kind.
+    """
     if features.ndim == 4 and features.dtype == np.uint8:
         return "image"
     if features.ndim == 2 and np.issubdtype(features.dtype, np.integer):

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from jaxverify.cli.options.command import add_command
+from jaxverify.task.options import PROTECTING
 
 _DOC = """\
 Mix a secret extra task into a training set, and write the record by which it is verified later.
@@ -29,27 +30,19 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--label", help="the column of the labels, if its name does not say so")
     add("--kind", choices=("image", "text", "vector"), help="what the model reads; guessed without")
     add("--features", metavar="COLUMN,...", help="the columns that it reads; guessed without")
+    default = PROTECTING
     add("--eta", type=float, help=_ETA)
-    add(
-        "--fixed-ratio",
-        type=float,
-        default=0.75,
-        help=_RATIO,
-    )
-    add("--labels", choices=("balanced", "iid"), default="balanced", help=_LABELS)
-    add(
-        "--generator",
-        choices=("uniform", "zipf", "pink"),
-        help=_GENERATOR,
-    )
-    add("--placement", choices=("corner", "secret"), default="corner", help=_PLACEMENT)
-    add("--num-fixed", type=int, default=1, metavar="NUMBER", help=_NUM_FIXED)
-    add("--alpha", type=float, default=0.01, help="how often an unconverged model may pass")
-    add(
-        "--epsilon", type=float, default=0.03, help="what such a model may know already, as a share"
-    )
+    add("--fixed-ratio", type=float, default=default.fixed_ratio, help=_RATIO)
+    add("--labels", choices=("balanced", "iid"), default=default.labels, help=_LABELS)
+    add("--generator", choices=("uniform", "zipf", "pink"), help=_GENERATOR)
+    add("--placement", choices=("corner", "secret"), default=default.placement, help=_PLACEMENT)
+    add("--num-fixed", type=int, default=default.num_fixed, metavar="NUMBER", help=_NUM_FIXED)
+    add("--alpha", type=float, default=default.alpha, help=_ALPHA)
+    add("--epsilon", type=float, default=default.epsilon, help=_EPSILON)
 
 
+_ALPHA = "how often an unconverged model may pass (%(default)s)"
+_EPSILON = "what such a model may know already, as a share (%(default)s)"
 _ETA = """\
 extra samples per sample; without it, enough for a model that knows a tenth of them, at most 4%%"""
 _RATIO = "the share of a sample that all extra ones have in common (%(default)s)"
