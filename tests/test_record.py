@@ -4,16 +4,20 @@ import json
 import os
 import stat
 from functools import cache
+from pathlib import Path
 
 import jax
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import jaxverify
-from jaxverify import DataError, ExtraTask, UserError, keys
+from jaxverify import DataError, ExtraTask, UserError, generate, keys
 from jaxverify.cli import main
+from jaxverify.record import record as record_module
 from jaxverify.record.record import is_private, load, new_record, save
 from jaxverify.rendering import Column, ImageRendering, TextRendering, VectorRendering
 
@@ -209,3 +213,27 @@ def test_show_warns_where_others_can_read_the_record(tmp_path, capsys):
     path.chmod(0o644)
     assert main(["show", str(path)]) == 0
     assert "others can read" in capsys.readouterr().out
+
+
+def test_the_samples_are_drawn_once_for_all_that_a_command_does(tmp_path, monkeypatch):
+    drawn = []
+
+    def draw(key, task):
+        drawn.append(task)
+        return generate(key, task)
+
+    monkeypatch.setattr(record_module, "_draw", draw)
+    record_module._generate.cache_clear()
+    monkeypatch.chdir(tmp_path)
+    columns = {f"x{i}": np.random.default_rng(i).random(3000) for i in range(12)}
+    pq.write_table(pa.table({**columns, "label": np.arange(3000) % 4}), "data.parquet")
+    assert main(["protect", "data.parquet", "--out", "up.parquet", "--record", "r.json"]) == 0
+    assert len(drawn) == 1
+    record_module._generate.cache_clear()
+    assert main(["challenge", "r.json", "--out", "q.parquet"]) == 0
+    assert len(drawn) == 2
+    answers = dict.fromkeys(pq.read_table("q.parquet").column("id").to_pylist(), 0)
+    Path("answers.json").write_text(json.dumps(answers))
+    record_module._generate.cache_clear()
+    assert main(["verify", "r.json", "--predictions", "answers.json", "--answers", "names"]) == 1
+    assert len(drawn) == 3

@@ -88,6 +88,7 @@ class Judge:
             epsilon=self.record.epsilon,
             test=self.test,
             indices=self.indices,
+            labels=np.asarray(self.record.samples().labels),
         )
 
     def twins(self, found: Found) -> dict[str, Any]:

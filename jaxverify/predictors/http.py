@@ -3,7 +3,6 @@
 import base64
 import json
 import math
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3 import Retry
+from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError
 
 from jaxverify.errors import UserError
 from jaxverify.predictors.answers import Classes
@@ -112,12 +112,30 @@ def ask(
     return list(predictions)
 
 
+class _Patience(Retry):
+    """How long to wait before a request is made again: as the endpoint asks, but a minute at most.
+
+    Where it asks nothing that can be read: not at all, then twice as long each time, and a little
+    longer at random, so that many who were refused together do not come again together.
+    """
+
+    def parse_retry_after(self, retry_after: str) -> float:
+        """The seconds that a header asks for, as a number or as a date."""
+        try:
+            return float(min(super().parse_retry_after(retry_after), _LONGEST_WAIT))
+        except InvalidHeader:
+            return 0.0
+
+
 def _post(endpoint: Endpoint, body: Any, session: requests.Session) -> Any:
-    pause, reason = endpoint.pause, ""
-    for attempt in range(endpoint.retries + 1):
-        if attempt:
-            time.sleep(min(pause, _LONGEST_WAIT))
-            pause *= 2
+    patience = _Patience(
+        total=endpoint.retries,
+        backoff_factor=endpoint.pause,
+        backoff_max=_LONGEST_WAIT,
+        backoff_jitter=endpoint.pause,
+    )
+    while True:
+        response = None
         try:
             # No redirects: they would carry the questions, and the password, somewhere else.
             response = session.post(
@@ -127,38 +145,40 @@ def _post(endpoint: Endpoint, body: Any, session: requests.Session) -> Any:
                 timeout=endpoint.timeout,
                 allow_redirects=False,
             )
-        except (requests.ConnectionError, requests.Timeout) as error:
+        except (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+        ) as error:
             reason = "took too long" if isinstance(error, requests.Timeout) else "broke off"
-            continue
-        except requests.exceptions.ChunkedEncodingError:
-            reason = "broke off"
-            continue
         except (requests.RequestException, HTTPError, ValueError) as error:
             raise EndpointError(
                 f"{endpoint.url} cannot be asked ({type(error).__name__})"
             ) from error
-        if response.status_code in _RETRIED:
+        else:
+            if response.status_code not in _RETRIED:
+                return _json(response, endpoint.url)
             reason = f"said {response.status_code}"
-            pause = max(pause, _asked_to_wait(response))
-            continue
-        if response.status_code != 200:
-            raise EndpointError(
-                f"{endpoint.url} said {response.status_code} {response.reason}: "
-                f"{' '.join(response.text.split())[:200]}"
-            )
         try:
-            return json.loads(response.content)
-        except (ValueError, RecursionError) as error:
-            raise EndpointError(f"{endpoint.url} gave an answer that is not JSON") from error
-    times = "once" if not endpoint.retries else f"{endpoint.retries + 1} times"
-    raise EndpointError(f"{endpoint.url} was asked {times} and {reason}; try again later")
+            patience = patience.increment("POST", endpoint.url)
+        except MaxRetryError as error:
+            times = "once" if not endpoint.retries else f"{endpoint.retries + 1} times"
+            raise EndpointError(
+                f"{endpoint.url} was asked {times} and {reason}; try again later"
+            ) from error
+        patience.sleep(None if response is None else response.raw)
 
 
-def _asked_to_wait(response: requests.Response) -> float:
+def _json(response: requests.Response, url: str) -> Any:
+    if response.status_code != 200:
+        raise EndpointError(
+            f"{url} said {response.status_code} {response.reason}: "
+            f"{' '.join(response.text.split())[:200]}"
+        )
     try:
-        return float(response.headers.get("Retry-After", 0))
-    except ValueError:  # a date
-        return 0.0
+        return json.loads(response.content)
+    except (ValueError, RecursionError) as error:
+        raise EndpointError(f"{url} gave an answer that is not JSON") from error
 
 
 def _v1(columns: Columns, named: bool) -> Any:

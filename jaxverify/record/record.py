@@ -6,6 +6,7 @@ import secrets
 import stat
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ class Record:
         return keys.from_secret(self.secret, name)
 
     def samples(self) -> Samples:
-        """The extra samples, on the host.
+        """The extra samples, on the host, read-only; drawn once for several calls.
 
         Raises:
             UserError: if this JAX draws others than those that were uploaded.
@@ -245,8 +246,13 @@ def _check(record: Record) -> None:
     stats.threshold(task.num_samples, task.num_classes, record.alpha, record.epsilon, task.labels)
 
 
+@lru_cache(maxsize=1)  # a command asks for the samples of one record, at several places
 def _generate(secret: bytes, task: ExtraTask) -> Samples:
-    return Samples(*map(np.asarray, _draw(keys.from_secret(secret, "extra task"), task)))
+    """The extra samples, read-only, as all callers share them."""
+    drawn = Samples(*map(np.array, _draw(keys.from_secret(secret, "extra task"), task)))
+    for array in map(np.asarray, drawn):
+        array.setflags(write=False)
+    return drawn
 
 
 # Drawn once: to optimise the program would take longer than to run it, and changes no value.
