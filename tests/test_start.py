@@ -65,11 +65,13 @@ def test_import_jaxverify_loads_nothing_and_each_public_name_loads_what_it_needs
         jaxverify.verfy  # noqa: B018
 
 
-def test_the_wheel_holds_the_stubs_that_the_import_reads(tmp_path):
+def test_the_wheel_holds_the_stubs_and_templates_that_are_read(tmp_path):
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, capture_output=True, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    stubs = {path.relative_to(ROOT).as_posix() for path in (ROOT / "jaxverify").rglob("*.pyi")}
-    assert "jaxverify/__init__.pyi" in stubs
-    assert stubs <= names
+    library = ROOT / "jaxverify"
+    read = {path.relative_to(ROOT).as_posix() for path in library.rglob("*.pyi")}
+    read |= {path.relative_to(ROOT).as_posix() for path in library.rglob("*.j2")}
+    assert {"jaxverify/__init__.pyi", "jaxverify/report/verdict.html.j2"} <= read
+    assert read <= names

@@ -5,7 +5,7 @@ for between short steps: there the set lives on the devices, an epoch's order is
 there, and one call scans over many steps.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple, Protocol
 
@@ -70,6 +70,31 @@ class Feed(Protocol):
             tuple: the states, and the loss of every step taken. The old states are used up.
         """
         ...
+
+
+def train_iter(
+    feed: Feed, states: State, first_step: int, last_step: int, evaluation_steps: Collection[int]
+) -> Iterator[tuple[int, State, Losses]]:
+    """Take the steps of a run, and stop to look at it after each call.
+
+    Args:
+        feed: takes the steps.
+        states: after ``first_step`` steps; used up.
+        first_step: steps taken before.
+        last_step: of the run.
+        evaluation_steps: after which the training metrics are counted anew.
+
+    Yields:
+        The number of steps taken, the states then, and the losses of those taken last. The states
+        are used up by the next step.
+    """
+    step = first_step
+    while step < last_step:
+        states, losses = feed.advance(states, step)
+        step += len(losses)
+        yield step, states, losses
+        if step in evaluation_steps:
+            states = states.with_empty_tally()
 
 
 def choose_feed(mesh: DataMesh, recipe: Recipe) -> Feed:

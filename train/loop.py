@@ -10,13 +10,12 @@ import numpy as np
 from rich.console import Console
 
 from jaxverify import TrainedModel, UserError, models
-from jaxverify.runs import extra_key
 from train import processes
 from train.augment import AUGMENTATIONS
 from train.compiled import keep_compiled_programs
 from train.config import Config
 from train.display import TrainingBar, describe_row, describe_run
-from train.feeds import Recipe, choose_feed
+from train.feeds import Recipe, choose_feed, train_iter
 from train.interruption import Interruption
 from train.mesh import DataMesh
 from train.objective import objective_of
@@ -26,7 +25,6 @@ from train.seeds import SeedRun, common_step, side_by_side, stack, take
 from train.state import State, init_state
 from train.steps import make_train_step
 from train.summary import quality, summarise
-from train.training_set import make_training_set
 
 
 class TrainingError(UserError):
@@ -55,27 +53,23 @@ def train(config: Config, console: Console) -> list[RunFolder]:
     mesh, objective = DataMesh(), objective_of(config)
     mesh.check_batch("batch_size", config.batch_size)
     mesh.check_batch("eval_batch_size", config.eval_batch_size)
-    # Of several seeds the sets have other contents and orders, but the same shapes.
-    data = [make_training_set(alone) for alone in config.each_seed()]
-    console.print(describe_run(config, data[0]), highlight=False, soft_wrap=True)
-    num_samples, batch_size = len(data[0].train.labels), config.batch_size
-    if num_samples < batch_size:
-        raise UserError(f"batch_size is {batch_size}, more than the {num_samples} samples")
-    steps_per_epoch = num_samples // batch_size
-    evaluation_steps = _every(config.eval_every, config, steps_per_epoch)
-    probing_steps = frozenset()
-    if config.probe_every is not None and data[0].task is not None:
-        probing_steps = _every(config.probe_every, config, steps_per_epoch)
     # Of several seeds, a kill may catch one before the others: the step before is still wanted.
     keep = None if config.keep_checkpoints == "all" else min(config.seeds, 2)
-    pairs = zip(config.each_seed(), data, strict=True)
-    runs = [SeedRun.begin(alone, its_data, keep) for alone, its_data in pairs]
+    # Of several seeds the sets have other contents and orders, but the same shapes.
+    runs = [SeedRun.begin(alone, keep) for alone in config.each_seed()]
+    data = runs[0].data
+    console.print(describe_run(config, data), highlight=False, soft_wrap=True)
+    steps_per_epoch = len(data.train.labels) // config.batch_size
+    evaluation_steps = _every(config.eval_every, config, steps_per_epoch)
+    probing_steps = frozenset()
+    if config.probe_every is not None and data.task is not None:
+        probing_steps = _every(config.probe_every, config, steps_per_epoch)
 
     # What is computed: pure functions of explicit state and key.
     module = models.create(
         config.model,
-        num_classes=data[0].num_classes,
-        vocab_size=data[0].vocab_size,
+        num_classes=data.num_classes,
+        vocab_size=data.vocab_size,
         dtype=config.precision,
     )
     optimizer = make_optimizer(config, steps_per_epoch)
@@ -85,76 +79,71 @@ def train(config: Config, console: Console) -> list[RunFolder]:
         data=[run.data.train for run in runs],
         step_keys=stack([run.key("steps") for run in runs]),
         order_keys=[run.key("order") for run in runs],
-        batch_size=batch_size,
+        batch_size=config.batch_size,
         stops=evaluation_steps | probing_steps,
     )
-    feed = choose_feed(mesh, recipe)
     evaluation = objective.make_evaluation(config, mesh, module)
 
     # Where it begins: at fresh parameters, or at the last checkpoint that all seeds have.
-    example = data[0].train.features[:1]
-    states = [
-        mesh.replicate(init_state(run.key("initial parameters"), module, optimizer, example))
-        for run in runs
-    ]
-    first_step = common_step(runs, evaluation_steps)
-    latest = [run.rewind(first_step) for run in runs]
+    def begin(key: jax.Array) -> State:
+        return mesh.replicate(init_state(key, module, optimizer, data.train.features[:1]))
+
+    first_step, last_step = common_step(runs, evaluation_steps), max(evaluation_steps)
+    for run in runs:
+        run.rewind(first_step)
     if first_step > 0:
-        pairs = zip(runs, states, strict=True)
-        states = [run.checkpoints.restore(first_step, like=state) for run, state in pairs]
-        console.print(f"going on after step {first_step} of {max(evaluation_steps)}")
-    stacked, state_of = mesh.jit(stack)(states), mesh.jit(take)
-    del states  # as large again
-    started = time.monotonic() - max(row["seconds"] for row in latest)
+        console.print(f"going on after step {first_step} of {last_step}")
+    states = mesh.jit(stack)([run.begin_or_restore(first_step, begin) for run in runs])
+    state_of = mesh.jit(take)
+    started = time.monotonic() - max(run.latest["seconds"] for run in runs)
 
     def at(step: int) -> dict[str, Any]:
         return {"step": step, "epoch": step / steps_per_epoch}
 
-    def evaluate(run: SeedRun, state: State, step: int) -> dict[str, Any]:
-        row = at(step) | evaluation.everything(state, run.data, extra_key(run.config.seed))
+    def evaluate(run: SeedRun, state: State, step: int) -> None:
+        row = at(step) | evaluation.everything(state, run.data, run.extra_key)
         row["seconds"] = round(time.monotonic() - started, 3)
         run.folder.append_metrics(row)
         name = run.config.seed if len(runs) > 1 else None
         console.print(describe_row(row, name), highlight=False, soft_wrap=True)
-        return row
+        run.latest = row
 
-    bar = TrainingBar(console, config, first_step, max(evaluation_steps))
+    def probe(run: SeedRun, state: State, step: int) -> None:
+        """The crossing, to a finer step and at little cost."""
+        row = evaluation.extra_task(state, run.data, run.extra_key)
+        if row["passed"] and not run.latest.get("passed", False):
+            return evaluate(run, state, step)
+        run.latest = at(step) | row
+        run.folder.append_probe(run.latest)
+
+    bar = TrainingBar(console, config, first_step, last_step)
+    steps = train_iter(choose_feed(mesh, recipe), states, first_step, last_step, evaluation_steps)
     with Interruption() as interruption, ExitStack() as checkpoints, bar:
         for run in runs:
             checkpoints.enter_context(run.checkpoints)
-        step, previous_losses = first_step, None
-        while step < max(evaluation_steps):
+        previous = None
+        for step, states, losses in steps:
+            if previous is not None:  # read while the steps just begun are running
+                bar.show(step - len(losses), _finite(previous, step - len(losses), config))
+            previous = losses
             interruption.raise_if_asked()
-            stacked, losses = feed.advance(stacked, step)
-            if previous_losses is not None:  # read while the steps just begun are running
-                bar.show(step, _finite(previous_losses, step, config))
-            step, previous_losses = step + len(losses), losses
-
             if step not in recipe.stops:
                 continue
             bar.show(step, _finite(losses, step, config))
             # On one core XLA cannot compile while a step over several devices is running.
-            jax.block_until_ready(stacked)
-            if step in evaluation_steps:
-                for run in runs:  # so that no seed gets two checkpoints ahead of another
-                    run.checkpoints.wait()
+            jax.block_until_ready(states)
+            if step not in evaluation_steps:
                 for i, run in enumerate(runs):
-                    state = state_of(stacked, i)
-                    latest[i] = evaluate(run, state, step)
-                    run.checkpoints.save(step, state.with_empty_tally(), quality(latest[i]))
-                stacked = stacked.with_empty_tally()
-            else:  # a probe: the crossing, to a finer step and at little cost
-                for i, run in enumerate(runs):
-                    state = state_of(stacked, i)
-                    found = evaluation.extra_task(state, run.data, extra_key(run.config.seed))
-                    if found["passed"] and not latest[i].get("passed", False):
-                        latest[i] = evaluate(run, state, step)
-                    else:
-                        latest[i] = at(step) | found
-                        run.folder.append_probe(latest[i])
+                    probe(run, state_of(states, i), step)
+                continue
+            for run in runs:  # so that no seed gets two checkpoints ahead of another
+                run.checkpoints.wait()
+            for i, run in enumerate(runs):
+                evaluate(run, state := state_of(states, i), step)
+                run.checkpoints.save(step, state.with_empty_tally(), quality(run.latest))
 
     for i, run in enumerate(runs):
-        variables = mesh.local(state_of(stacked, i).variables)
+        variables = mesh.local(state_of(states, i).variables)
         if processes.is_first():
             model = TrainedModel(variables, models.Inference(module), run.data.task)
             _conclude(run, console, model, num_seeds=len(runs))
@@ -192,7 +181,7 @@ def _conclude(run: SeedRun, console: Console, model: TrainedModel, num_seeds: in
     if num_seeds > 1:
         console.rule(f"seed {config.seed}")
     if data.task is not None:
-        verdict = objective.verify(model, extra_key(config.seed), config)
+        verdict = objective.verify(model, run.extra_key, config)
         folder.write_json("verdict.json", verdict.to_dict())
         result["verdict"] = verdict.to_dict()
         console.print(verdict)

@@ -10,12 +10,13 @@ from jax.custom_batching import custom_vmap
 from jaxtyping import Float
 
 from jaxverify import Samples, UserError, keys
+from jaxverify.runs import extra_key
 from train.checkpoint import Checkpoints
 from train.config import Config
 from train.run_folder import RunFolder
 from train.state import State
 from train.steps import TrainStep
-from train.training_set import TrainingSet
+from train.training_set import TrainingSet, make_training_set
 
 Rule = Literal["batched", "unrolled"]
 SeedsStep = Callable[
@@ -23,29 +24,61 @@ SeedsStep = Callable[
 ]
 
 
-@dataclass(frozen=True)
+@dataclass
 class SeedRun:
-    """What one seed has of its own; all of it is as if the seed were trained alone."""
+    """What one seed has of its own; all of it is as if the seed were trained alone.
+
+    Attributes:
+        config: of this seed alone.
+        data: its protected training set.
+        folder: of its run.
+        checkpoints: in that folder.
+        latest: its last evaluation or probe; of none, the seconds that the run has taken.
+    """
 
     config: Config
     data: TrainingSet
     folder: RunFolder
     checkpoints: Checkpoints
+    latest: dict[str, Any]
 
     @classmethod
-    def begin(cls, config: Config, data: TrainingSet, keep: int | None) -> "SeedRun":
-        """Open the seed's run folder; its last ``keep`` checkpoints are kept, or all."""
-        folder = RunFolder.begin(config, data)
-        return cls(config, data, folder, Checkpoints(folder.checkpoints, keep))
+    def begin(cls, config: Config, keep: int | None) -> "SeedRun":
+        """Make the seed's training set, and open its run folder.
 
-    def rewind(self, step: int) -> dict[str, Any]:
-        """Forget what came after ``step``, and return the seconds that it had taken until then."""
+        Args:
+            config: of this seed alone.
+            keep: how many of its last checkpoints are kept, or all.
+
+        Raises:
+            UserError: if a batch would be larger than the training set, or as ``RunFolder.begin``.
+        """
+        data = make_training_set(config)
+        if (num_samples := len(data.train.labels)) < config.batch_size:
+            raise UserError(
+                f"batch_size is {config.batch_size}, more than the {num_samples} samples"
+            )
+        folder = RunFolder.begin(config, data)
+        return cls(config, data, folder, Checkpoints(folder.checkpoints, keep), {"seconds": 0.0})
+
+    def rewind(self, step: int) -> None:
+        """Forget what came after ``step``."""
         self.checkpoints.rewind(step)
-        return self.folder.rewind(step)
+        self.latest = self.folder.rewind(step)
+
+    def begin_or_restore(self, step: int, begin: Callable[[jax.Array], State]) -> State:
+        """The state after ``step`` steps: of the checkpoint, or at fresh parameters."""
+        state = begin(self.key("initial parameters"))
+        return state if step == 0 else self.checkpoints.restore(step, like=state)
 
     def key(self, name: str) -> jax.Array:
         """The key of the seed's stream ``name``."""
         return keys.stream(jax.random.key(self.config.seed), name)
+
+    @property
+    def extra_key(self) -> jax.Array:
+        """The key of the seed's extra task."""
+        return extra_key(self.config.seed)
 
 
 def stack(trees: Sequence[Any]) -> Any:

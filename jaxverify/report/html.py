@@ -2,68 +2,14 @@
 
 import io
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from jaxverify.report.terminal import meaning, own_words, sequential_rows, twins_words
 
-_STYLE = """
-:root { color-scheme: light; --pass: #176b37; --fail: #a3201d; --inconclusive: #7a5200; }
-body { font: 1rem/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff;
-  max-width: 46rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.3rem; margin: 0; }
-h2 { font-size: 1.05rem; margin: 1.8rem 0 .4rem; }
-.verdict { border-left: .5rem solid; padding: .3rem 0 .3rem 1rem; margin: 1rem 0; }
-.verdict strong { font-size: 2rem; line-height: 1.2; }
-.PASS { border-color: var(--pass); } .PASS strong { color: var(--pass); }
-.FAIL { border-color: var(--fail); } .FAIL strong { color: var(--fail); }
-.INCONCLUSIVE { border-color: var(--inconclusive); }
-.INCONCLUSIVE strong { color: var(--inconclusive); }
-.caution { border-left: .25rem solid var(--inconclusive); padding-left: .8rem; margin: .5rem 0; }
-table { border-collapse: collapse; width: 100%; }
-td, th { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0;
-  border-bottom: 1px solid #ddd; font-weight: normal; }
-th { color: #555; width: 50%; }
-thead th { width: auto; }
-td { font-variant-numeric: tabular-nums; }
-svg { width: 100%; height: auto; }
-footer { color: #555; font-size: .85rem; margin-top: 2rem; overflow-wrap: anywhere; }
-@media print { body { max-width: none; } .verdict, table, svg { break-inside: avoid; } }
-"""
-
-_CHECKED = """
-<p>Before the training set was handed over, {n} extra samples were mixed into it. They share one
-part, differ in another, and have random labels, so that there is nothing to be learned from them
-but themselves. A network learns first what holds for many samples, and such samples last. The
-model was asked for {asked} of them, and its right answers were counted.</p>
-<p>A model that has not been trained to the end is allowed to know {epsilon} of them, and to guess
-the others: one guess in {c} is right. {p_value} The model passes if that is at most {alpha}.</p>
-"""
-_P_VALUE = """\
-So many right answers as here, or more, such a model gives with the probability that is called
-p-value."""
-_SEQUENTIAL_P_VALUE = """\
-The questions were asked one after the other until the answers were clear. Evidence as strong as
-here, at any time, such a model gives with a probability of at most the p-value."""
-_OWN_CHECKED = """
-<p>It was asked for {n} samples of the training set itself, too, of which a model that was trained
-to the end is expected to answer at least {accuracy} rightly. Where so few are right that such a
-model gives no more with a probability of at most {alpha}, the verdict is no pass.</p>
-"""
-_FOUND = "Who finds them can train on them alone."
-_FOUND_BUT_OWN = "Who finds them, and fits the others too, can still pass."
-_NOT_PROVED = """
-<ul>
-<li>That the model is good: only that it was trained until it learned such samples.</li>
-<li>That nobody looked for the extra samples. {found}</li>
-<li>That an unfinished model never knows more than {epsilon} of them. This is an assumption, and
-it cannot be checked{table}.</li>
-<li>A verdict other than PASS does not prove that training was cut short: it may have learned
-too few of the samples for another reason.</li>
-</ul>
-"""
+_TEMPLATE = "verdict.html.j2"
 
 
 def verdict_html(facts: Mapping[str, Any], about: Mapping[str, str]) -> str:
@@ -75,44 +21,21 @@ def verdict_html(facts: Mapping[str, Any], about: Mapping[str, str]) -> str:
 
     Guarantee: it loads nothing, runs no script, and holds all numbers of the terminal's page.
     """
-    outcome, sequential = facts["outcome"], facts["test"] == "sequential"
-    words = meaning(facts)
-    words = escape(words[0].upper() + words[1:])
-    told = {
-        "n": f"{facts['num_samples']:,}",
-        "asked": f"{facts['num_asked']:,}" if sequential else "all",
-        "p_value": _SEQUENTIAL_P_VALUE if sequential else _P_VALUE,
-        "table": "" if sequential else "; the table above shows how the verdict depends on it",
-        "c": str(facts["num_classes"]),
-        "epsilon": f"{facts['epsilon']:.0%}",
-        "alpha": f"{facts['alpha']:g}",
-        "found": _FOUND_BUT_OWN if "own" in facts else _FOUND,
-    }
-    cautions = "".join(f'<p class="caution">{escape(text)}</p>' for text in facts["cautions"])
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{outcome}: was the model trained to the end?</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>Was the model trained to the end?</h1>
-<div class="verdict {outcome}"><strong>{outcome}</strong><br>{words}.</div>
-{"" if sequential else _distribution(facts)}
-<h2>The numbers</h2>
-{_table(sequential_rows(facts) if sequential else _numbers(facts))}
-{"" if sequential else _sensitivity(facts)}
-{f"<h2>Cautions</h2>{cautions}" if cautions else ""}
-<h2>What was checked</h2>
-{_CHECKED.format(**told)}{_own_checked(facts)}
-<h2>What this does not prove</h2>
-{_NOT_PROVED.format(**told)}
-<footer>{_table(about)}</footer>
-</body>
-</html>
-"""
+    sequential, words = facts["test"] == "sequential", meaning(facts)
+    pages = Environment(
+        loader=PackageLoader("jaxverify.report", "."), autoescape=True, undefined=StrictUndefined
+    )
+    return pages.get_template(_TEMPLATE).render(
+        facts={"own": None, **facts},
+        meaning=words[0].upper() + words[1:],
+        sequential=sequential,
+        numbers=sequential_rows(facts) if sequential else _numbers(facts),
+        picture=None if sequential else _picture(facts),
+        sensitivity=[] if sequential else _sensitivity(facts),
+        epsilon=f"{facts['epsilon']:.0%}",
+        alpha=f"{facts['alpha']:g}",
+        about=about,
+    )
 
 
 def _numbers(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -139,37 +62,16 @@ def _numbers(facts: Mapping[str, Any]) -> dict[str, str]:
     return rows
 
 
-def _own_checked(facts: Mapping[str, Any]) -> str:
-    if "own" not in facts:
-        return ""
-    n, accuracy = facts["own"]["num_samples"], facts["own"]["expected_accuracy"]
-    return _OWN_CHECKED.format(n=f"{n:,}", accuracy=f"{accuracy:.1%}", alpha=f"{facts['alpha']:g}")
-
-
-def _distribution(facts: Mapping[str, Any]) -> str:
-    title = "Right answers, and what an unfinished model would give"
-    return f"<h2>{title}</h2>\n{_picture(facts)}"
-
-
-def _table(rows: Mapping[str, str]) -> str:
-    lines = (f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows.items())
-    return f"<table><tbody>{''.join(lines)}</tbody></table>"
-
-
-def _sensitivity(facts: Mapping[str, Any]) -> str:
-    lines = []
-    for row in facts["sensitivity"]:
-        limit = "none" if row["threshold"] is None else f"{row['threshold']:.2%}"
-        mark = "passes" if row["passed"] else "does not pass"
-        lines.append(
-            f"<tr><td>{row['epsilon']:.0%}</td><td>{limit}</td>"
-            f"<td>{row['p_value']:.3g}</td><td>{mark}</td></tr>"
+def _sensitivity(facts: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            f"{row['epsilon']:.0%}",
+            "none" if row["threshold"] is None else f"{row['threshold']:.2%}",
+            f"{row['p_value']:.3g}",
+            "passes" if row["passed"] else "does not pass",
         )
-    head = "".join(f"<th>{name}</th>" for name in ("It may know", "Passes above", "p-value", ""))
-    return (
-        "<h2>If an unfinished model may know more, or less</h2>\n"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-    )
+        for row in facts["sensitivity"]
+    ]
 
 
 def _picture(facts: Mapping[str, Any]) -> str:

@@ -87,7 +87,7 @@ def verify_answers(
     test: Test = "binomial",
     target_share: float | None = None,
     indices: Int[np.ndarray, " n"] | None = None,
-    labels: Int[np.ndarray, " n"] | None = None,
+    labels: Int[np.ndarray, " all"] | None = None,
 ) -> Verdict:
     """The verdict on answers that were given elsewhere, one for each extra sample in order.
 
