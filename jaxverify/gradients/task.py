@@ -6,7 +6,7 @@ resampling chunks; and they take a few ordinary passes over the samples.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, Float32, Int, PyTree, Shaped
 from jaxverify.errors import UserError
 from jaxverify.gradients.coherence import inverse
 from jaxverify.gradients.norms import Method, per_example_norms
-from jaxverify.task.samples import Samples
+from jaxverify.task.samples import Samples, as_samples
 from jaxverify.verification.trained_model import TrainedModel
 
 SampleLoss = Callable[[Array, Array], Array]
@@ -58,7 +58,7 @@ class TaskGradients:
 
 def task_gradients(
     model: TrainedModel,
-    samples: Samples,
+    samples: Samples | Sequence[Any],
     *,
     num_chunks: int = 25,
     batch_size: int = 128,
@@ -85,6 +85,7 @@ def task_gradients(
     Raises:
         UserError: if there are fewer than two chunks, or fewer samples than chunks.
     """
+    samples = as_samples(samples, "samples")
     m = len(samples.labels)
     if not 2 <= num_chunks <= m:
         raise UserError(f"num_chunks is {num_chunks}; of {m} samples it may be 2 to {m}")

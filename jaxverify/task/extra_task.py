@@ -1,6 +1,7 @@
 """The extra task: what it is made of (Algorithm 1 of the paper)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 from jaxverify import stats
 from jaxverify.errors import UserError
 from jaxverify.task.decimals import exact
-from jaxverify.task.samples import NUM_RESERVED_TOKENS, Samples
+from jaxverify.task.samples import NUM_RESERVED_TOKENS, Samples, as_samples
 
 Kind = Literal["image", "text", "vector"]
 
@@ -80,7 +81,7 @@ class ExtraTask:
     @classmethod
     def for_dataset(
         cls,
-        dataset: Samples,
+        dataset: Samples | Sequence[Any],
         *,
         eta: float = 0.008,
         num_classes: int | None = None,
@@ -90,8 +91,9 @@ class ExtraTask:
         """The task that fits ``dataset``, with ``N = ceil(eta * |D|)`` extra samples.
 
         Args:
-            dataset: the original training set D: uint8 ``[n, h, w, c]`` are images, integers
-                ``[n, m]`` are text, floating-point ``[n, d]`` are vectors.
+            dataset: the original training set D, or a pair (features, labels): uint8
+                ``[n, h, w, c]`` are images, integers ``[n, m]`` are text, floating-point
+                ``[n, d]`` are vectors.
             eta: the paper's η, samples of the extra task per original sample.
             num_classes: C; without it one more than the largest label.
             vocab_size: of text; without it one more than the largest token id.
@@ -108,6 +110,9 @@ class ExtraTask:
         """
         if not (math.isfinite(eta) and eta > 0):
             raise UserError(f"eta is {eta}; it is a positive share of the data set, such as 0.008")
+        dataset = as_samples(dataset)
+        if not len(dataset.labels):
+            raise UserError("dataset has no samples")
         kind = kind_of(dataset.features)
         if kind == "text" and vocab_size is None:
             vocab_size = int(dataset.features.max()) + 1

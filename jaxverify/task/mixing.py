@@ -1,6 +1,7 @@
 """Mixing the extra task into the training set, so that nothing tells where it went."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -8,8 +9,9 @@ from jaxtyping import Int, UInt32
 
 from jaxverify import keys
 from jaxverify.errors import UserError
-from jaxverify.task.samples import Samples
+from jaxverify.task.samples import Samples, as_samples
 
+_MOST_SPREAD = 20  # of a column, where the extra samples run from 0 to 1
 _BLOCK = 2**14  # rows that are ranked at once, in the processor's cache
 _TURNS = np.array([[13, 15, 26, 6], [17, 29, 16, 24]], np.uint32)  # bits, of the cipher
 
@@ -26,7 +28,7 @@ class Mixed(NamedTuple):
     extra_positions: Int[np.ndarray, " n"]
 
 
-def mix(key: jax.Array, dataset: Samples, extra: Samples) -> Mixed:
+def mix(key: jax.Array, dataset: Samples | Sequence[Any], extra: Samples | Sequence[Any]) -> Mixed:
     """Join ``extra`` to ``dataset`` and shuffle all of it.
 
     The original samples are shuffled too: were they left in their order, a data set sorted by
@@ -34,14 +36,15 @@ def mix(key: jax.Array, dataset: Samples, extra: Samples) -> Mixed:
 
     Args:
         key: a typed threefry key, scalar; another stream than the one of the samples.
-        dataset: the original training set D, ``|D|`` samples.
+        dataset: the original training set D, ``|D|`` samples, or a pair (features, labels).
         extra: the extra task, N samples of the same shape and dtype.
 
     Returns:
         Mixed: NumPy arrays on the host; the inputs are not changed.
 
     Raises:
-        UserError: if shapes or dtypes differ, so that the extra samples would stand out.
+        UserError: if shapes or dtypes differ, or a column of vectors has quite another range, so
+            that the extra samples would stand out.
 
     Guarantee: the mixed set holds exactly the samples of both, each once, with its label.
 
@@ -52,12 +55,31 @@ def mix(key: jax.Array, dataset: Samples, extra: Samples) -> Mixed:
     array([1, 1], dtype=int32)
     """
     keys.check(key)
+    dataset, extra = as_samples(dataset), as_samples(extra, "extra")
     check_alike(dataset, extra)
+    _check_ranges(dataset, extra)
     num_original = len(dataset.labels)
     order = np.argsort(ranks(key, np.arange(num_original + len(extra.labels))), kind="stable")
     features = np.concatenate([dataset.features, extra.features])[order]
     labels = np.concatenate([dataset.labels, extra.labels]).astype(np.int32)[order]
     return Mixed(Samples(features, labels), np.argsort(order)[num_original:])
+
+
+def _check_ranges(dataset: Samples, extra: Samples) -> None:
+    """Raise a UserError if vectors of noise would stand out by their size."""
+    features, others = np.asarray(dataset.features), np.asarray(extra.features)
+    if features.ndim != 2 or features.dtype.kind != "f" or not len(features) or not len(others):
+        return
+    if others.min() < 0 or others.max() > 1:
+        return  # no noise of ours
+    low, high = np.nanmin(features, axis=0), np.nanmax(features, axis=0)
+    apart = (high < 0) | (low > 1) | (high - low > _MOST_SPREAD)
+    for column in np.flatnonzero(apart)[:1]:
+        raise UserError(
+            f"column {column} of the data runs from {low[column]:g} to {high[column]:g}, and the "
+            "extra samples from 0 to 1, so that they would stand out: scale each column to [0, 1] "
+            "first, for the model too (jaxverify protect does so by itself)"
+        )
 
 
 def ranks(key: jax.Array, rows: Int[np.ndarray, " n"]) -> UInt32[np.ndarray, " n"]:

@@ -1,7 +1,8 @@
 """Extra samples made of the customer's own images or texts, so that they look like these."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +22,7 @@ _PADDING = 0  # the token id
 
 
 def generate_from(
-    pool: Shaped[jax.Array | np.ndarray, "k ..."],
+    pool: Shaped[jax.Array | np.ndarray, "k ..."] | Sequence[Any],
     *,
     key: jax.Array,
     task: ExtraTask,
@@ -72,6 +73,7 @@ def generate_from(
     kind, make = STYLES[style]
     if task.kind != kind:
         raise UserError(f"style is {style!r}; it is for a task of kind {kind!r}, not {task.kind!r}")
+    pool = pool if isinstance(pool, jax.Array) else np.asarray(pool)
     _check_pool(pool, task, style)
     if indices is None:
         indices = jnp.arange(task.num_samples)

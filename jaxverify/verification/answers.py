@@ -1,6 +1,6 @@
 """Verification: does the model know the extra task? (Algorithm 2 of the paper)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -78,7 +78,7 @@ def verify(
 
 
 def verify_answers(
-    answers: Int[jax.Array | np.ndarray, " n"],
+    answers: Int[jax.Array | np.ndarray, " n"] | Sequence[int],
     key: jax.Array,
     task: ExtraTask,
     *,
@@ -114,6 +114,9 @@ def verify_answers(
     true = np.asarray(generate(key, task).labels if labels is None else labels)
     if indices is not None:
         true = true[indices]
+    answers = answers if isinstance(answers, jax.Array) else np.asarray(answers)
+    if not jnp.issubdtype(answers.dtype, jnp.integer):
+        raise UserError(f"answers are of type {answers.dtype}; they are class indices")
     if answers.shape != true.shape:
         raise UserError(f"there are {answers.shape} answers to {len(true)} extra samples")
     setting = _setting(task, alpha, epsilon, test, target_share, len(true))

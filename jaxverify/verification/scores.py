@@ -3,7 +3,7 @@
 For models that give no labels, such as autoencoders, and for those that give more than a label.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from jaxverify.errors import UserError
 from jaxverify.task.extra_task import ExtraTask
 from jaxverify.task.generation import generate, region_slices, twins
-from jaxverify.task.samples import Samples
+from jaxverify.task.samples import Samples, as_samples
 from jaxverify.verification.asking import Ask, in_batches, logits_of, whom_to_ask
 from jaxverify.verification.cautions import no_mistake
 from jaxverify.verification.logits import temperature
@@ -29,7 +29,7 @@ def verify_scores(
     predict: Callable[..., Any] | None = None,
     alpha: float = 0.01,
     forgiven: float = 0.5,
-    held_out: Samples | None = None,
+    held_out: Samples | Sequence[Any] | None = None,
 ) -> ScoreVerdict:
     """Test by the scores of a classifier: does it favour the labels that it was given?
 
@@ -70,7 +70,7 @@ def verify_scores(
     logits, twin_logits, labels = ask_classifier(ask, key, task)
     if held_out is None:
         return judge_logits(logits, twin_logits, labels, alpha=alpha, forgiven=forgiven)
-    known, true = _ask_held_out(ask, held_out, task)
+    known, true = _ask_held_out(ask, as_samples(held_out, "held_out"), task)
     divisor = temperature(known, true)
     logits, twin_logits = logits / divisor, twin_logits / divisor
     verdict = judge_logits(logits, twin_logits, labels, alpha=alpha, forgiven=forgiven)
