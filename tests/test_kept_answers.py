@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_endpoint import Model, Server, saved, verify
+from test_http import Model, Server, saved, verify
 
 from jaxverify import DataError, UserError
 from jaxverify.challenge import ID

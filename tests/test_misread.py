@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from test_one_score import verify
+from test_reading_one_score import verify
 
 from jaxverify import ExtraTask
 from jaxverify.challenge import sample_ids

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import requests
-from test_endpoint import Model, Server, saved, verify
+from test_http import Model, Server, saved, verify
 
 from jaxverify import UserError
 from jaxverify.cli import main
