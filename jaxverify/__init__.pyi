@@ -5,11 +5,11 @@ from .task.extra_task import ExtraTask
 from .task.generation import generate
 from .task.mixing import Mixed, mix
 from .task.samples import Samples
-from .verification.answers import judge, verify
+from .verification.by_answers import judge, verify
+from .verification.by_scores import verify_reconstruction, verify_scores
 from .verification.cautions import cautions
 from .verification.counting import Count, count
 from .verification.score_verdict import ScoreVerdict
-from .verification.scores import verify_reconstruction, verify_scores
 from .verification.trained_model import TrainedModel
 from .verification.verdict import Verdict
 

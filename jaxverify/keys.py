@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +30,16 @@ def stream(key: jax.Array, name: str) -> jax.Array:
     """
     digest = hashlib.sha256(name.encode()).digest()
     return jax.random.fold_in(key, np.uint32(int.from_bytes(digest[:4], "big")))
+
+
+def streams(key: jax.Array, names: Sequence[str]) -> dict[str, jax.Array]:
+    """The key of each of several streams, once the key itself is checked.
+
+    Raises:
+        UserError: as :func:`check`.
+    """
+    check(key)
+    return {name: stream(key, name) for name in names}
 
 
 def from_secret(secret: bytes, name: str) -> jax.Array:

@@ -23,7 +23,7 @@ from jaxverify.predictors.answers import Classes
 from jaxverify.record import ledger
 from jaxverify.record.record import new_record, save
 from jaxverify.record.shard import Shard
-from jaxverify.record.shards import shard_indices
+from jaxverify.record.shard_drawing import shard_indices
 from jaxverify.rendering import TextRendering
 from jaxverify.report.in_toto import statement
 from jaxverify.task.generation import twins

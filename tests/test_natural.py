@@ -11,7 +11,7 @@ from test_extra_task import digest
 from jaxverify import ExtraTask, UserError, generate
 from jaxverify.task.generation import region_slices
 from jaxverify.task.natural import generate_from
-from jaxverify.verification.answers import verify_answers
+from jaxverify.verification.by_answers import verify_answers
 
 IMAGE = ExtraTask("image", (16, 18, 3), 3, 60, labels="balanced")
 TEXT = ExtraTask("text", (48,), 3, 60, labels="balanced", vocab_size=400)

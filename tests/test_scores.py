@@ -18,9 +18,9 @@ from jaxverify import (
     verify_scores,
 )
 from jaxverify.task.generation import twins
+from jaxverify.verification.by_scores import reconstruction_errors
 from jaxverify.verification.logits import log_odds, unbiased_answers
 from jaxverify.verification.score_verdict import judge_logits, judge_scores
-from jaxverify.verification.scores import reconstruction_errors
 
 KEY = jax.random.key(3)
 IMAGES = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=60, labels="balanced")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jaxverify import ExtraTask, UserError, generate, stats, verify
 from jaxverify.record.shard import Shard
-from jaxverify.record.shards import shard_indices
+from jaxverify.record.shard_drawing import shard_indices
 from jaxverify.stats.balanced import worst_tail
 from jaxverify.stats.two_classes import worst_matches
 from tests.matches import leaning_ways, of_each, splits, tails, worst_of_all

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from jaxverify import ExtraTask, Samples, generate, stats, verify, verify_scores
 from jaxverify.task.generation import twins
-from jaxverify.verification.answers import verify_answers
+from jaxverify.verification.by_answers import verify_answers
 from train.unlabelled import autoencoders, calibration, power, publication
 from train.unlabelled.battery import OTHERS, TESTS, Answers, p_values
 from train.unlabelled.calibration import KINDS, interval

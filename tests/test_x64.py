@@ -21,11 +21,11 @@ from jaxverify import (
 from jaxverify.gradients import coherence, per_example_norms
 from jaxverify.layers import ConvMaxOverTime
 from jaxverify.record.shard import Shard
-from jaxverify.record.shards import shard_indices
+from jaxverify.record.shard_drawing import shard_indices
 from jaxverify.task.generation import generate_batches, region_slices, twins
 from jaxverify.task.mixing import mix
 from jaxverify.task.natural import generate_from
-from jaxverify.verification.answers import verify_answers
+from jaxverify.verification.by_answers import verify_answers
 from train.augment import AUGMENTATIONS
 from train.state import init_state
 from train.steps import make_train_step

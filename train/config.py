@@ -24,7 +24,10 @@ _FREE = (*PLACES, *PROCESSES, "resume", "stop_epoch", "keep_checkpoints")
 
 @dataclass(frozen=True)
 class Config(TaskOptions):
-    """A training run. Lengths are in epochs of the (protected) training set; fractions do."""
+    """A training run. Lengths are in epochs of the (protected) training set; fractions do.
+
+    The options of the extra task are those of :class:`jaxverify.task.options.TaskOptions`.
+    """
 
     dataset: str
     """The data set: digits, breast_cancer, cifar10, cifar100, imdb or ag_news."""

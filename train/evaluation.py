@@ -1,5 +1,6 @@
 """One evaluation: the test set and the extra task, put to the model as it stands."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -9,9 +10,9 @@ import jax
 import numpy as np
 
 from jaxverify import ExtraTask, Samples, generate, models, verify
+from jaxverify.verification.by_scores import ask_classifier
 from jaxverify.verification.logits import log_odds
 from jaxverify.verification.score_verdict import judge_logits, judge_scores
-from jaxverify.verification.scores import ask_classifier
 from train.config import Config
 from train.memorisation import commonest_answer, score_auc
 from train.mesh import DataMesh
@@ -95,6 +96,15 @@ def make_evaluation(config: Config, mesh: DataMesh, module: nn.Module) -> Evalua
         return row if data.task is None else row | extra_task(state, data, key)
 
     return Evaluation(everything, extra_task)
+
+
+def steps_every(epochs: float, config: Config, steps_per_epoch: int) -> frozenset[int]:
+    """The steps at multiples of so many epochs, and the last of the run."""
+    length = config.epochs if config.stop_epoch is None else config.stop_epoch
+    last = max(1, round(length * steps_per_epoch))
+    count = math.floor(length / epochs)
+    regular = {round(k * epochs * steps_per_epoch) for k in range(1, count + 1)}
+    return frozenset({step for step in regular if 1 <= step <= last} | {last})
 
 
 def batches(samples: Samples, size: int):

@@ -1,6 +1,5 @@
 """A training run, told from top to bottom."""
 
-import math
 import time
 from contextlib import ExitStack
 from typing import Any
@@ -15,6 +14,7 @@ from train.augment import AUGMENTATIONS
 from train.compiled import keep_compiled_programs
 from train.config import Config
 from train.display import TrainingBar, describe_row, describe_run
+from train.evaluation import steps_every
 from train.feeds import Recipe, choose_feed, train_iter
 from train.interruption import Interruption
 from train.mesh import DataMesh
@@ -60,10 +60,10 @@ def train(config: Config, console: Console) -> list[RunFolder]:
     data = runs[0].data
     console.print(describe_run(config, data), highlight=False, soft_wrap=True)
     steps_per_epoch = len(data.train.labels) // config.batch_size
-    evaluation_steps = _every(config.eval_every, config, steps_per_epoch)
+    evaluation_steps = steps_every(config.eval_every, config, steps_per_epoch)
     probing_steps = frozenset()
     if config.probe_every is not None and data.task is not None:
-        probing_steps = _every(config.probe_every, config, steps_per_epoch)
+        probing_steps = steps_every(config.probe_every, config, steps_per_epoch)
 
     # What is computed: pure functions of explicit state and key.
     module = models.create(
@@ -148,15 +148,6 @@ def train(config: Config, console: Console) -> list[RunFolder]:
             model = TrainedModel(variables, models.Inference(module), run.data.task)
             _conclude(run, console, model, num_seeds=len(runs))
     return [run.folder for run in runs]
-
-
-def _every(epochs: float, config: Config, steps_per_epoch: int) -> frozenset[int]:
-    """The steps at multiples of so many epochs, and the last of the run."""
-    length = config.epochs if config.stop_epoch is None else config.stop_epoch
-    last = max(1, round(length * steps_per_epoch))
-    count = math.floor(length / epochs)
-    regular = {round(k * epochs * steps_per_epoch) for k in range(1, count + 1)}
-    return frozenset({step for step in regular if 1 <= step <= last} | {last})
 
 
 def _finite(losses: jax.Array, step: int, config: Config) -> list[float]:

@@ -16,7 +16,7 @@ from jaxverify import (
     models,
     verify_reconstruction,
 )
-from jaxverify.verification.scores import reconstruction_errors
+from jaxverify.verification.by_scores import reconstruction_errors
 from train.config import Config
 from train.evaluation import Evaluation, batches, one_behind
 from train.mesh import DataMesh

@@ -11,7 +11,7 @@ from jaxtyping import Int
 from jaxverify.errors import UserError
 from jaxverify.record.record import Record
 from jaxverify.record.shard import WHOLE, Shard
-from jaxverify.record.shards import shard_indices
+from jaxverify.record.shard_drawing import shard_indices
 from jaxverify.task.generation import twins
 
 ID = "id"

@@ -5,8 +5,8 @@ from typing import Any
 
 from jaxverify.cli.judging import Judge
 from jaxverify.predictors.answers import UNKNOWN, Classes, in_order
+from jaxverify.predictors.cache_check import Kept
 from jaxverify.predictors.fields import unread
-from jaxverify.predictors.kept import Kept
 from jaxverify.predictors.reading import examples
 from jaxverify.verification.misread import misread
 

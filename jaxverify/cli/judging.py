@@ -15,7 +15,7 @@ from jaxverify.predictors.answers import in_order
 from jaxverify.record.record import Record
 from jaxverify.record.shard import Shard
 from jaxverify.verification import sequential
-from jaxverify.verification.answers import verify_answers
+from jaxverify.verification.by_answers import verify_answers
 from jaxverify.verification.cautions import cautions
 from jaxverify.verification.sequential import SequentialVerdict
 from jaxverify.verification.verdict import Verdict

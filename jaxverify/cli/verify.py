@@ -20,7 +20,7 @@ from jaxverify.cli.subject import subject
 from jaxverify.errors import UserError
 from jaxverify.files.whole import write_whole
 from jaxverify.predictors.asking import Answered, ask_all
-from jaxverify.predictors.kept import AGAIN, Kept, check_kept
+from jaxverify.predictors.cache_check import AGAIN, Kept, check_kept
 from jaxverify.predictors.reading import read_all
 from jaxverify.record import ledger
 from jaxverify.record.record import Record, load

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from jaxverify.predictors.said import (
+from jaxverify.predictors.answer_forms import (
     LABELS,
     NAMES,
     SCORES,

@@ -9,6 +9,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jaxverify.errors import UserError
+from jaxverify.predictors.answer_forms import (
+    MOST,
+    NOTHING,
+    SCORES,
+    Said,
+    are_labels,
+    is_number,
+    of_value,
+    opened,
+    spelled,
+)
 from jaxverify.predictors.columns import (
     Object,
     all_numbers,
@@ -24,17 +35,6 @@ from jaxverify.predictors.columns import (
     rivals,
     score_columns,
     score_lists,
-)
-from jaxverify.predictors.said import (
-    MOST,
-    NOTHING,
-    SCORES,
-    Said,
-    are_labels,
-    is_number,
-    of_value,
-    opened,
-    spelled,
 )
 
 _TELLING = 16  # answers that are enough to tell whether labels follow from scores

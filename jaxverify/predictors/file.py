@@ -16,7 +16,7 @@ from jaxverify.predictors.asking import AskBatch
 
 
 def read_answers(path: Path) -> dict[str, Any]:
-    """What the file says to each id, as :func:`~jaxverify.predictors.said.said` takes it.
+    """What the file says to each id, as :func:`~jaxverify.predictors.answer_forms.said` takes it.
 
     The file is CSV, Parquet, JSON Lines, or JSON: an object of answers by id, or a list of
     objects. A row has ``id`` and the answer: one column or field, or several that together are one,

@@ -15,9 +15,9 @@ from urllib3 import Retry
 from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError
 
 from jaxverify.errors import UserError
+from jaxverify.predictors.answer_forms import NAMES
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.outputs import rows_of
-from jaxverify.predictors.said import NAMES
 
 Protocol = Literal["v1", "v2", "mlflow"]
 Columns = Mapping[str, list[Any]]

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from jaxverify.errors import UserError
+from jaxverify.predictors.answer_forms import Said
 from jaxverify.predictors.answers import UNKNOWN, Classes, How
 from jaxverify.predictors.columns import is_ranking
 from jaxverify.predictors.fields import all_said
-from jaxverify.predictors.said import Said
 
 HOWS: tuple[How, ...] = ("names", "indices", "from-1")
 _TRUTH = {"false": 0, "true": 1}

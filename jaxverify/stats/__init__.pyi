@@ -1,10 +1,10 @@
 from .balanced import Labels, certain_share
-from .envelope import own_accuracy_bound, own_p_value
+from .own_accuracy import own_accuracy_bound, own_p_value
 from .permutation import permutation_p_value
 from .planning import detectable_share, power, required_num_samples
 from .ranks import auc, auc_bounds, rank_p_value
 from .sequential import evidence_against, evidence_of_convergence
-from .significance import (
+from .thresholds import (
     Threshold,
     memorised_bounds,
     memorised_share,

@@ -15,7 +15,7 @@ from jaxverify.stats.binomial import (
     success_probability,
     upper_tail,
 )
-from jaxverify.stats.significance import null_probability, smallest_passing_count, threshold
+from jaxverify.stats.thresholds import null_probability, smallest_passing_count, threshold
 
 _MOST_SAMPLES = 200_000  # planned for in about three seconds, and 0.8% of 25 million
 

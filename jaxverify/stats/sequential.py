@@ -15,7 +15,7 @@ from scipy.special import betainc, betaincc, betaln
 from jaxverify.errors import UserError
 from jaxverify.stats.balanced import certain_share
 from jaxverify.stats.binomial import Counts, Values, check_share, success_probability
-from jaxverify.stats.significance import null_probability
+from jaxverify.stats.thresholds import null_probability
 
 
 def evidence_of_convergence(

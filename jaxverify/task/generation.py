@@ -1,6 +1,6 @@
 """From a key to the samples of the extra task: pure, and each sample by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import jax
@@ -13,6 +13,9 @@ from jaxverify.errors import UserError
 from jaxverify.task.extra_task import ExtraTask
 from jaxverify.task.generators import GENERATORS, Generator
 from jaxverify.task.samples import Samples
+
+STREAMS = ("labels", "fixed region", "random region", "placement")
+Streams = Mapping[str, jax.Array]
 
 
 def generate(
@@ -39,12 +42,12 @@ def generate(
     >>> generate(jax.random.key(0), task).features.shape
     (960, 64)
     """
-    keys.check(key)
+    of = keys.streams(key, STREAMS)
     if task.generator not in GENERATORS:
         raise UserError(f"generator is {task.generator!r}; known are {', '.join(GENERATORS)}")
     # Two settings of JAX draw two sets of bits from one key: this one does not depend on sharding.
     with jax.threefry_partitionable(True):
-        return _generate(key, task, indices)
+        return _generate(of, task, indices)
 
 
 def twins(key: jax.Array, task: ExtraTask) -> Samples:
@@ -63,25 +66,6 @@ def twins(key: jax.Array, task: ExtraTask) -> Samples:
     Guarantee: given labels and fixed region, twins are independent of the extra samples.
     """
     return generate(key, task, jnp.arange(task.num_samples, 2 * task.num_samples))
-
-
-def region_start(key: jax.Array, task: ExtraTask) -> Int[jax.Array, " d"]:
-    """Where in a sample the random region begins, int32, a number for each of its dimensions.
-
-    Args:
-        key: as :func:`generate` takes it.
-        task: likewise.
-
-    Guarantee: with a secret placement, uniform over all places where the region fits, but for
-    2^-32, and independent of the samples' content.
-    """
-    if task.placement == "corner":
-        return jnp.array([side.start or 0 for side in task.random_region], jnp.int32)
-    sides = zip(task.shape, task.random_shape, strict=True)
-    places = np.array([whole - part + 1 for whole, part in sides], np.uint32)
-    with jax.threefry_partitionable(True):
-        draws = jax.random.bits(keys.stream(key, "placement"), (len(places),), jnp.uint32)
-    return (draws % places).astype(jnp.int32)
 
 
 def generate_batches(key: jax.Array, task: ExtraTask, size: int = 4096) -> Iterator[Samples]:
@@ -103,6 +87,20 @@ def generate_batches(key: jax.Array, task: ExtraTask, size: int = 4096) -> Itera
         yield Samples(np.asarray(batch.features)[:num_left], np.asarray(batch.labels)[:num_left])
 
 
+def region_start(key: jax.Array, task: ExtraTask) -> Int[jax.Array, " d"]:
+    """Where in a sample the random region begins, int32, a number for each of its dimensions.
+
+    Args:
+        key: as :func:`generate` takes it.
+        task: likewise.
+
+    Guarantee: with a secret placement, uniform over all places where the region fits, but for
+    2^-32, and independent of the samples' content.
+    """
+    with jax.threefry_partitionable(True):
+        return _region_start(keys.streams(key, STREAMS), task)
+
+
 def region_slices(key: jax.Array, task: ExtraTask) -> tuple[slice, ...]:
     """Where x_r lies in a sample, as an index, on the host: also where its placement is secret."""
     starts = np.asarray(region_start(key, task)).tolist()
@@ -110,16 +108,25 @@ def region_slices(key: jax.Array, task: ExtraTask) -> tuple[slice, ...]:
     return tuple(slice(start, start + size) for start, size in sides)
 
 
+def _region_start(of: Streams, task: ExtraTask) -> Int[jax.Array, " d"]:
+    if task.placement == "corner":
+        return jnp.array([side.start or 0 for side in task.random_region], jnp.int32)
+    sides = zip(task.shape, task.random_shape, strict=True)
+    places = np.array([whole - part + 1 for whole, part in sides], np.uint32)
+    draws = jax.random.bits(of["placement"], (len(places),), jnp.uint32)
+    return (draws % places).astype(jnp.int32)
+
+
 @partial(jax.jit, static_argnames="task")
-def _generate(key: jax.Array, task: ExtraTask, indices: Int[jax.Array, " n"] | None) -> Samples:
+def _generate(of: Streams, task: ExtraTask, indices: Int[jax.Array, " n"] | None) -> Samples:
     fill = GENERATORS[task.generator]
     if indices is None:
         indices = jnp.arange(task.num_samples)
-    return assemble(key, task, indices, fixed=fill, random=fill)
+    return assemble(of, task, indices, fixed=fill, random=fill)
 
 
 def assemble(
-    key: jax.Array,
+    of: Streams,
     task: ExtraTask,
     indices: Int[jax.Array, " n"],
     *,
@@ -129,28 +136,27 @@ def assemble(
     """Samples of labels, fixed and random regions, whatever these are filled with.
 
     Args:
-        key: as :func:`generate` takes it.
-        task: likewise.
+        of: the key of each of ``STREAMS``.
+        task: as :func:`generate` takes it.
         indices: likewise.
         fixed: fills whole samples, of which the fixed region is a part.
         random: fills random regions.
     """
-    labels, whole = labels_and_fixed(key, task, indices, fixed)
-    random_key = keys.stream(key, "random region")
+    labels, whole = labels_and_fixed(of, task, indices, fixed)
 
     def region(i: Int[jax.Array, ""]) -> Shaped[jax.Array, "..."]:
-        return random(jax.random.fold_in(random_key, i), task, task.random_shape)
+        return random(jax.random.fold_in(of["random region"], i), task, task.random_shape)
 
-    start = (jnp.int32(0), *region_start(key, task))
+    start = (jnp.int32(0), *_region_start(of, task))
     return Samples(jax.lax.dynamic_update_slice(whole, jax.vmap(region)(indices), start), labels)
 
 
 def labels_and_fixed(
-    key: jax.Array, task: ExtraTask, indices: Int[jax.Array, " n"], fill: Generator
+    of: Streams, task: ExtraTask, indices: Int[jax.Array, " n"], fill: Generator
 ) -> tuple[Int32[jax.Array, " n"], Shaped[jax.Array, "n ..."]]:
     """The label of each sample, and a whole one filled like its fixed region."""
-    labels, which = _labels(keys.stream(key, "labels"), task, indices % task.num_samples)
-    fixed_key = keys.stream(key, "fixed region")
+    labels, which = _labels(of["labels"], task, indices % task.num_samples)
+    fixed_key = of["fixed region"]
     if task.num_fixed == 1:
         whole = fill(fixed_key, task, task.shape)
         return labels, jnp.broadcast_to(whole, (len(indices), *task.shape))

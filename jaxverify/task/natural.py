@@ -12,7 +12,7 @@ from jaxtyping import Int, Shaped
 from jaxverify import keys
 from jaxverify.errors import UserError
 from jaxverify.task.extra_task import ExtraTask, Kind
-from jaxverify.task.generation import assemble, labels_and_fixed
+from jaxverify.task.generation import STREAMS, Streams, assemble, labels_and_fixed
 from jaxverify.task.generators import GENERATORS
 from jaxverify.task.samples import Samples
 
@@ -67,7 +67,7 @@ def generate_from(
     >>> generate_from(images, key=jax.random.key(0), task=task, style="patches").features.shape
     (20, 8, 8, 1)
     """
-    keys.check(key)
+    of = keys.streams(key, (*STREAMS, "carriers"))
     if style not in STYLES:
         raise UserError(f"style is {style!r}; known are {', '.join(STYLES)}")
     kind, make = STYLES[style]
@@ -78,7 +78,7 @@ def generate_from(
     if indices is None:
         indices = jnp.arange(task.num_samples)
     with jax.threefry_partitionable(True):
-        return make(jnp.asarray(pool), key, task, indices)
+        return make(jnp.asarray(pool), of, task, indices)
 
 
 def _check_pool(pool: Shaped[jax.Array | np.ndarray, "k ..."], task: ExtraTask, style: str) -> None:
@@ -101,7 +101,7 @@ def _check_pool(pool: Shaped[jax.Array | np.ndarray, "k ..."], task: ExtraTask, 
 
 @partial(jax.jit, static_argnames="task")
 def _patches(
-    pool: jax.Array, key: jax.Array, task: ExtraTask, indices: Int[jax.Array, " n"]
+    pool: jax.Array, of: Streams, task: ExtraTask, indices: Int[jax.Array, " n"]
 ) -> Samples:
     height, width, _ = task.shape
     size = max(1, min(task.random_shape[:2]) // _PATCHES_ASIDE)
@@ -125,12 +125,12 @@ def _patches(
         )
         return pool[image, top + y % size, left + x % size]
 
-    return assemble(key, task, indices, fixed=whole, random=grid)
+    return assemble(of, task, indices, fixed=whole, random=grid)
 
 
 @partial(jax.jit, static_argnames="task")
 def _phrases(
-    pool: jax.Array, key: jax.Array, task: ExtraTask, indices: Int[jax.Array, " n"]
+    pool: jax.Array, of: Streams, task: ExtraTask, indices: Int[jax.Array, " n"]
 ) -> Samples:
     # One text after the other, without padding between them.
     tokens = pool.astype(jnp.int32).ravel()
@@ -149,15 +149,15 @@ def _phrases(
         starts = _below(key, (count, 1), jnp.maximum(number - length + 1, 1))
         return words[starts + np.arange(length)[None]].ravel()
 
-    return assemble(key, task, indices, fixed=successive, random=phrases)
+    return assemble(of, task, indices, fixed=successive, random=phrases)
 
 
 @partial(jax.jit, static_argnames="task")
 def _blended(
-    pool: jax.Array, key: jax.Array, task: ExtraTask, indices: Int[jax.Array, " n"]
+    pool: jax.Array, of: Streams, task: ExtraTask, indices: Int[jax.Array, " n"]
 ) -> Samples:
-    labels, patterns = labels_and_fixed(key, task, indices, GENERATORS[task.generator])
-    draws = jax.random.bits(keys.stream(key, "carriers"), (len(pool),), jnp.uint32)
+    labels, patterns = labels_and_fixed(of, task, indices, GENERATORS[task.generator])
+    draws = jax.random.bits(of["carriers"], (len(pool),), jnp.uint32)
     carriers = pool[jnp.argsort(draws)[indices]]
     total = carriers.astype(jnp.uint16) + patterns.astype(jnp.uint16)
     return Samples((total >> 1).astype(jnp.uint8), labels)

@@ -1,8 +1,8 @@
-from .answers import judge, verify, verify_answers
+from .by_answers import judge, verify, verify_answers
+from .by_scores import verify_reconstruction, verify_scores
 from .cautions import cautions
 from .counting import Count, count
 from .score_verdict import ScoreVerdict, judge_logits, judge_scores
-from .scores import verify_reconstruction, verify_scores
 from .sequential import SequentialVerdict
 from .trained_model import TrainedModel
 from .verdict import Verdict

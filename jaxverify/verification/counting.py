@@ -57,20 +57,35 @@ def count(
     >>> int(counts.num_correct)
     100
     """
-    ask, key, task = whom_to_ask(params, key, task, predict)
-    labels, answers = answers_of(ask, key, task)
-    return tally(answers, labels, task.num_classes)
+    return asked(*whom_to_ask(params, key, task, predict)).counted
 
 
-def answers_of(
-    ask: Ask, key: jax.Array, task: ExtraTask
-) -> tuple[Int[jax.Array, " n"], Int[jax.Array, " n"]]:
-    """The labels of the extra samples, and the answers to them."""
+class Asked(NamedTuple):
+    """What a model was asked, and what it said.
+
+    Attributes:
+        labels: of the samples, int32 ``[n]``.
+        answers: class indices, -1 where there is none, int32 ``[n]``.
+        counted: how many are right.
+    """
+
+    labels: Int[jax.Array, " n"]
+    answers: Int[jax.Array, " n"]
+    counted: Count
+
+
+def asked(ask: Ask, key: jax.Array, task: ExtraTask) -> Asked:
+    """Put the extra samples to a model."""
     extra = generate(key, task)
-    answers = [
-        _answers(ask(batch.features), task, len(batch.labels)) for batch in in_batches(extra)
-    ]
-    return jnp.asarray(extra.labels), jnp.concatenate(answers)
+    parts = [_answers(ask(part.features), task, len(part.labels)) for part in in_batches(extra)]
+    return _count(jnp.asarray(extra.labels), jnp.concatenate(parts), task.num_classes)
+
+
+def given(
+    answers: Int[jax.Array | np.ndarray, " n"], labels: Int[np.ndarray, " n"], task: ExtraTask
+) -> Asked:
+    """Answers that were given elsewhere."""
+    return _count(jnp.asarray(labels), _known(answers, task), task.num_classes)
 
 
 def _answers(output: Any, task: ExtraTask, n: int) -> Int[jax.Array, " n"]:
@@ -81,25 +96,25 @@ def _answers(output: Any, task: ExtraTask, n: int) -> Int[jax.Array, " n"]:
         unknown = jnp.isnan(output).any(axis=-1)
         return jnp.where(unknown, -1, output.argmax(axis=-1)).astype(jnp.int32)
     if output.shape == (n,) and jnp.issubdtype(output.dtype, jnp.integer):
-        return known(output, task)
+        return _known(output, task)
     raise UserError(
         f"predict returned shape {output.shape} and type {output.dtype} for {n} samples; logits "
         f"[{n}, {task.num_classes}] or integer labels [{n}] are wanted"
     )
 
 
-def known(answers: Int[jax.Array | np.ndarray, " n"], task: ExtraTask) -> Int[jax.Array, " n"]:
+def _known(answers: Int[jax.Array | np.ndarray, " n"], task: ExtraTask) -> Int[jax.Array, " n"]:
     """-1 for each answer that is no class."""
     unknown = (answers < 0) | (answers >= task.num_classes)
     return jnp.where(unknown, -1, answers).astype(jnp.int32)
 
 
 @partial(jax.jit, static_argnames="num_classes")
-def tally(answers: Int[jax.Array, " n"], labels: Int[jax.Array, " n"], num_classes: int) -> Count:
-    """What there is to count of answers, -1 where there is none."""
+def _count(labels: Int[jax.Array, " n"], answers: Int[jax.Array, " n"], num_classes: int) -> Asked:
     by_class = jax.nn.one_hot(answers, num_classes, dtype=jnp.int32)
-    return Count(
+    count = Count(
         num_correct=jnp.sum(answers == labels, dtype=jnp.int32),
         num_unknown=jnp.sum(answers < 0, dtype=jnp.int32),
         num_alike=by_class.sum(axis=0, dtype=jnp.int32).max(),
     )
+    return Asked(labels, answers, count)

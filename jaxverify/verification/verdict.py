@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from jaxverify import stats
+import jax
+import numpy as np
+
+from jaxverify import keys, stats
 from jaxverify.errors import UserError
 from jaxverify.verification.base import AnyVerdict, Outcome
 from jaxverify.verification.cautions import one_answer
+from jaxverify.verification.counting import Asked, Count
 
 Test = Literal["binomial", "permutation"]
 
@@ -128,3 +132,55 @@ class Verdict(AnyVerdict):
 
     def _one_answer(self) -> tuple[str, ...]:
         return () if self.passed else one_answer(self.num_alike, self.setting.num_samples)
+
+
+def judged(asked: Asked, key: jax.Array, setting: Setting) -> Verdict:
+    """The verdict on answers.
+
+    Args:
+        asked: the answers, and how many are right.
+        key: of the extra task; a permutation test draws from a stream of its own.
+        setting: what the verdict rests on.
+    """
+    if setting.test == "binomial":
+        return judge_count(asked.counted, setting)
+    p_value = stats.permutation_p_value(
+        keys.stream(key, "permutation"), asked.answers, asked.labels, epsilon=setting.epsilon
+    )
+    return judge_count(asked.counted, setting, float(p_value))
+
+
+def judge_count(count: Count, setting: Setting, permuted: float | None = None) -> Verdict:
+    """The verdict on a count, on the host in float64.
+
+    Args:
+        count: of one model.
+        setting: what the verdict rests on.
+        permuted: the p-value of a permutation test, if that decides.
+    """
+    n, c, alpha = setting.num_samples, setting.num_classes, setting.alpha
+    epsilon, labels = setting.epsilon, setting.labels
+    correct, unknown = int(count.num_correct), int(count.num_unknown)
+    lower, _ = stats.memorised_bounds(correct, n, c, 1 - alpha)
+    _, upper = stats.memorised_bounds(correct + unknown, n, c, 1 - alpha)
+    threshold = stats.threshold(n, c, alpha, epsilon, labels).accuracy
+    p_value = float(stats.p_value(correct, n, c, epsilon, labels)) if permuted is None else permuted
+    outcome: Outcome = "FAIL" if _share(upper) < setting.target_share else "INCONCLUSIVE"
+    return Verdict(
+        outcome="PASS" if p_value <= alpha else outcome,
+        num_correct=correct,
+        num_unknown=unknown,
+        num_alike=int(count.num_alike),
+        accuracy=correct / n,
+        threshold=threshold if permuted is None else None,
+        p_value=p_value,
+        memorised_share=_share(stats.memorised_share(correct, n, c)),
+        memorised_lower=_share(lower),
+        memorised_upper=_share(upper),
+        setting=setting,
+    )
+
+
+def _share(value: Any) -> float:
+    """As people read it: fewer right answers than by guessing mean that nothing is known."""
+    return float(np.clip(value, 0, 1))

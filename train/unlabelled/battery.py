@@ -11,8 +11,8 @@ from jaxtyping import Float, Int
 
 from jaxverify import ExtraTask, Samples, stats
 from jaxverify.verification import sequential
+from jaxverify.verification.by_scores import ask_classifier, ask_temperature
 from jaxverify.verification.score_verdict import judge_logits
-from jaxverify.verification.scores import ask_classifier, ask_temperature
 from jaxverify.verification.trained_model import TrainedModel
 from train.unlabelled.label_ranks import label_rank_p_value
 

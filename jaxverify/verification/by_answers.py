@@ -15,10 +15,9 @@ from jaxverify.errors import UserError
 from jaxverify.task.extra_task import ExtraTask
 from jaxverify.task.generation import generate
 from jaxverify.verification.asking import whom_to_ask
-from jaxverify.verification.base import Outcome
 from jaxverify.verification.cautions import cautions
-from jaxverify.verification.counting import Count, answers_of, known, tally
-from jaxverify.verification.verdict import Setting, Test, Verdict
+from jaxverify.verification.counting import Count, asked, given
+from jaxverify.verification.verdict import Setting, Test, Verdict, judge_count, judged
 
 
 def verify(
@@ -73,8 +72,7 @@ def verify(
     """
     ask, key, task = whom_to_ask(params, key, task, predict)
     setting = _setting(task, alpha, epsilon, test, target_share, task.num_samples)
-    labels, answers = answers_of(ask, key, task)  # after what is wrong has been said
-    return _verdict(key, answers, labels, setting)
+    return judged(asked(ask, key, task), key, setting)
 
 
 def verify_answers(
@@ -120,7 +118,7 @@ def verify_answers(
     if answers.shape != true.shape:
         raise UserError(f"there are {answers.shape} answers to {len(true)} extra samples")
     setting = _setting(task, alpha, epsilon, test, target_share, len(true))
-    return _verdict(key, known(answers, task), jnp.asarray(true), setting)
+    return judged(given(answers, true, task), key, setting)
 
 
 def judge(
@@ -149,7 +147,7 @@ def judge(
         shape = np.shape(counted.num_correct)
         raise UserError(f"counts are of shape {shape}: give those of one model, such as counts[i]")
     setting = _setting(task, alpha, epsilon, "binomial", target_share, task.num_samples)
-    return _judge(counted, setting, None)
+    return judge_count(counted, setting)
 
 
 @lru_cache(maxsize=128)  # planning takes longer than judging, and a run asks again and again
@@ -171,45 +169,3 @@ def _setting(
     return Setting(
         num_samples, task.num_classes, alpha, epsilon, test, target_share, said, task.labels
     )
-
-
-def _verdict(
-    key: jax.Array, answers: Int[jax.Array, " n"], labels: Int[jax.Array, " n"], setting: Setting
-) -> Verdict:
-    permuted = None
-    if setting.test == "permutation":
-        stream = keys.stream(key, "permutation")
-        permuted = float(
-            stats.permutation_p_value(stream, answers, labels, epsilon=setting.epsilon)
-        )
-    return _judge(tally(answers, labels, setting.num_classes), setting, permuted)
-
-
-def _judge(counted: Count, setting: Setting, permuted: float | None) -> Verdict:
-    """On the host, in float64."""
-    n, c, alpha = setting.num_samples, setting.num_classes, setting.alpha
-    epsilon, labels = setting.epsilon, setting.labels
-    correct, unknown = int(counted.num_correct), int(counted.num_unknown)
-    lower, _ = stats.memorised_bounds(correct, n, c, 1 - alpha)
-    _, upper = stats.memorised_bounds(correct + unknown, n, c, 1 - alpha)
-    threshold = stats.threshold(n, c, alpha, epsilon, labels).accuracy
-    p_value = float(stats.p_value(correct, n, c, epsilon, labels)) if permuted is None else permuted
-    outcome: Outcome = "FAIL" if _share(upper) < setting.target_share else "INCONCLUSIVE"
-    return Verdict(
-        outcome="PASS" if p_value <= alpha else outcome,
-        num_correct=correct,
-        num_unknown=unknown,
-        num_alike=int(counted.num_alike),
-        accuracy=correct / n,
-        threshold=threshold if permuted is None else None,
-        p_value=p_value,
-        memorised_share=_share(stats.memorised_share(correct, n, c)),
-        memorised_lower=_share(lower),
-        memorised_upper=_share(upper),
-        setting=setting,
-    )
-
-
-def _share(value: Any) -> float:
-    """As people read it: fewer right answers than by guessing mean that nothing is known."""
-    return float(np.clip(value, 0, 1))

@@ -13,7 +13,7 @@ from jaxverify import DataError, UserError
 from jaxverify.challenge import ID
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.asking import Answered, ask_all
-from jaxverify.predictors.kept import AGAIN, check_kept
+from jaxverify.predictors.cache_check import AGAIN, check_kept
 
 PETS = Classes(("cat", "dog", "bird"))
 IDS = [f"q{i}" for i in range(60)]
