@@ -73,7 +73,7 @@ def redraw() -> None:
         title = f"{config.model} on {config.dataset}"
         if result["task"]["kind"] == "text":
             title += {"uniform": ", every word alike", "zipf": ", words by Zipf's law"}[
-                result["task"]["generator"]
+                config.generator or "zipf"
             ]
         rows, threshold = result["evaluations"], result["verdict"]["threshold"]
         curve = draw_curve(title, rows, threshold, result.get("probes", ()))
