@@ -15,6 +15,7 @@ from jaxverify.models.autoencoder import Autoencoder
 from jaxverify.models.digits import DigitsCNN
 from jaxverify.models.mlp import MLP
 from jaxverify.models.resnet import ResNet34
+from jaxverify.models.small_cnn import SmallCNN
 from jaxverify.models.textcnn import TextCNN
 from jaxverify.models.vgg import VGG11
 
@@ -24,6 +25,7 @@ IMAGE_MODELS = {
     "vgg11": VGG11,
     "vgg11_bn": partial(VGG11, batch_norm=True),
     "digits_cnn": DigitsCNN,
+    "small_cnn": SmallCNN,
 }
 TEXT_MODELS = {"textcnn": TextCNN, "att_blstm": AttBLSTM}
 VECTOR_MODELS = {"mlp": MLP}

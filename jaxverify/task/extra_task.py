@@ -15,6 +15,7 @@ from jaxverify.task.samples import NUM_RESERVED_TOKENS, Samples, as_samples
 Kind = Literal["image", "text", "vector"]
 
 _RANK: dict[Kind, int] = {"image": 3, "text": 1, "vector": 1}
+_BITS_OF_GRATINGS = 2 * (8 + 8 + 3 * 6)  # directions, lengths and colours: see gratings
 _MAX_COLLISION_PROBABILITY = 1e-9
 
 
@@ -38,8 +39,8 @@ class ExtraTask:
         labels: "iid", the paper's, drawn uniformly each for itself; or "balanced", every class
             equally often (to within one) in random order, so that a constant answer scores 1/C.
         generator: the name of an entry of ``jaxverify.task.generators.GENERATORS``: "uniform", the
-            paper's; "zipf", words about as frequent as in real text; or "pink", images whose
-            spectrum falls as that of photographs does.
+            paper's; "zipf", words about as frequent as in real text; "pink", images whose spectrum
+            falls as that of photographs does; or "gratings", textures that crops and flips leave.
         vocab_size: of text alone: the number of token ids, the two reserved ones counted.
         placement: of the random region: "corner", the paper's, as above; or "secret", where the
             key puts it, of the same shape and in all samples the same.
@@ -216,6 +217,8 @@ def _check_distinct(task: ExtraTask) -> None:
     if task.generator == "pink" and task.kind == "image":
         values = 2**3  # of a feature, whatever its neighbours: see generators.pink
     bits = math.prod(task.random_shape) * math.log2(values)
+    if task.generator == "gratings":
+        bits = _BITS_OF_GRATINGS
     pairs = task.num_samples * (task.num_samples - 1) / 2
     if pairs * 2.0**-bits > _MAX_COLLISION_PROBABILITY:
         raise UserError(

@@ -10,6 +10,7 @@ from jaxtyping import Int32, Shaped, UInt8, UInt32
 
 from jaxverify.errors import UserError
 from jaxverify.task.extra_task import ExtraTask
+from jaxverify.task.gratings import gratings
 from jaxverify.task.samples import NUM_RESERVED_TOKENS
 
 Generator = Callable[[jax.Array, ExtraTask, tuple[int, ...]], Shaped[jax.Array, "..."]]
@@ -145,4 +146,9 @@ def _bytes(key: jax.Array, shape: tuple[int, ...]) -> UInt8[jax.Array, "..."]:
     return jax.lax.bitcast_convert_type(words, jnp.uint8).reshape(-1)[:size].reshape(shape)
 
 
-GENERATORS: dict[str, Generator] = {"uniform": uniform, "zipf": zipf, "pink": pink}
+GENERATORS: dict[str, Generator] = {
+    "uniform": uniform,
+    "zipf": zipf,
+    "pink": pink,
+    "gratings": gratings,
+}

@@ -19,9 +19,10 @@ class TaskOptions:
     labels: Literal["iid", "balanced"] = "iid"
     """Labels of the extra samples: drawn each for itself, as the paper does, or each class equally
     often."""
-    generator: Literal["uniform", "zipf", "pink"] | None = "uniform"
+    generator: Literal["uniform", "zipf", "pink", "gratings"] | None = "uniform"
     """What the extra samples are filled with: the paper's uniform noise; or, of text, words about
-    as frequent as in real text; or images as smooth as photographs. If None, words for text, and
+    as frequent as in real text; images as smooth as photographs; or gratings, textures that crops
+    and flips leave. If None, words for text, and
     noise for all else."""
     placement: Literal["corner", "secret"] = "corner"
     """Of their random region: the paper's, or wherever the key puts it."""

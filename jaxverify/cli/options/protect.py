@@ -34,7 +34,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--eta", type=float, help=_ETA)
     add("--fixed-ratio", type=float, default=default.fixed_ratio, help=_RATIO)
     add("--labels", choices=("balanced", "iid"), default=default.labels, help=_LABELS)
-    add("--generator", choices=("uniform", "zipf", "pink"), help=_GENERATOR)
+    add("--generator", choices=("uniform", "zipf", "pink", "gratings"), help=_GENERATOR)
     add("--placement", choices=("corner", "secret"), default=default.placement, help=_PLACEMENT)
     add("--num-fixed", type=int, default=default.num_fixed, metavar="NUMBER", help=_NUM_FIXED)
     add("--alpha", type=float, default=default.alpha, help=_ALPHA)
@@ -47,7 +47,8 @@ _ETA = """\
 extra samples per sample; without it, enough for a model that knows a tenth of them, at most 4%%"""
 _RATIO = "the share of a sample that all extra ones have in common (%(default)s)"
 _GENERATOR = """\
-noise, words as frequent as in your text, or images as smooth as photographs; words for text, and
+noise, words as frequent as in your text, images as smooth as photographs, or textures that
+survive crops and flips; words for text, and
 noise for all else, if not given"""
 _PLACEMENT = "of what differs: where the paper has it, or where the secret puts it (%(default)s)"
 _NUM_FIXED = "how many different parts extra samples may have in common (%(default)s)"
