@@ -9,36 +9,42 @@ from jaxverify.errors import UserError
 from jaxverify.stats.thresholds import memorised_bounds, memorised_share
 
 
-def used_p_value(right: Bool[np.ndarray, " n"], doses: Int[np.ndarray, " n"]) -> float:
-    """The probability of so many right answers to samples that were given, had none been used.
+def used_p_value(
+    right: Bool[np.ndarray, " n"], doses: Int[np.ndarray, " m"], num_permutations: int = 9_999
+) -> float:
+    """The probability of right answers that lean so far to high doses, had none been given.
 
-    Of R right answers in all, to N samples of which G were given, the number to given ones is
-    hypergeometric if the doses were dealt out at random and the model knows nothing of them.
+    Each right answer counts with the rank of its dose, 0 for the lowest. Of as many right answers,
+    dealt out among the samples at random, (1 + those that count as much) / (1 + R) is the p-value.
 
     Args:
         right: whether the answer to each sample is right.
         doses: of each sample; of dose 0 are those that nobody was given.
+        num_permutations: R; no p-value is smaller than 1 / (1 + R).
 
     Raises:
-        UserError: if there is no sample of dose 0, or none of another.
+        UserError: if there is no sample of dose 0, or none of another, or not a dose an answer.
 
     Guarantee: if the doses were dealt out at random, and the answers do not depend on who got
     which, p_value <= alpha has a probability of at most alpha, whatever the classes, the model's
     bias for some of them, and the dependence between answers.
 
-    >>> doses = np.array([0, 1] * 20)
-    >>> round(used_p_value(doses == 1, doses), 13), used_p_value(doses >= 0, doses)
-    (7.3e-12, 1.0)
+    >>> doses = np.array([0, 1, 4] * 20)
+    >>> used_p_value(doses == 4, doses), used_p_value(doses >= 0, doses)
+    (0.0001, 1.0)
     """
-    given = np.asarray(doses) > 0
-    if len(right) != len(given):
-        raise UserError(f"there are {len(right)} answers and {len(given)} doses")
-    if given.all() or not given.any():
+    right, doses = np.asarray(right), np.asarray(doses)
+    if len(right) != len(doses):
+        raise UserError(f"there are {len(right)} answers and {len(doses)} doses")
+    if not (doses == 0).any() or not doses.any():
         raise UserError("a control is missing: some samples must be of dose 0, and some of others")
-    from scipy.stats import hypergeom  # which is slow to import
-
-    hits = int(np.sum(np.asarray(right) & given))
-    return float(hypergeom.sf(hits - 1, len(given), int(np.sum(right)), int(given.sum())))
+    _, ranks, sizes = np.unique(doses, return_inverse=True, return_counts=True)
+    weights = np.arange(len(sizes))
+    observed = int(ranks[right].sum())
+    # The same for the same answers: the doses themselves are the randomness of the test.
+    rng = np.random.default_rng(0)
+    dealt = rng.multivariate_hypergeometric(sizes, int(right.sum()), size=num_permutations)
+    return float((1 + np.sum(dealt @ weights >= observed)) / (1 + num_permutations))
 
 
 class DoseResponse(NamedTuple):

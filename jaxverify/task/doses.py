@@ -78,7 +78,8 @@ def doses_of(key: jax.Array, task: ExtraTask, doses: Doses) -> Int[np.ndarray, "
     [14, 13, 0, 0, 13]
     """
     with jax.threefry_partitionable(True):
-        draws = jax.random.bits(keys.streams(key, ("doses",))["doses"], (task.num_samples,))
+        stream = keys.streams(key, ("doses",))["doses"]
+        draws = jax.random.bits(stream, (task.num_samples,), jnp.uint32)
     ranks = np.argsort(np.argsort(np.asarray(draws), kind="stable"), kind="stable")
     return np.asarray(doses.levels)[ranks % len(doses.levels)]
 
@@ -87,8 +88,8 @@ def copies(key: jax.Array, task: ExtraTask, doses: Doses) -> Copies:
     """The extra samples as often as their doses say, each copy a little different.
 
     The first copy of a sample is the sample itself. Of the others the random region is varied:
-    gratings have other phases, noise other values that are nearly the same, of text one word in
-    eight is another.
+    gratings have other phases, noise other values that are nearly the same, and the words of a
+    text begin at another one of them.
 
     Args:
         key: as :func:`jaxverify.generate` takes it.
@@ -133,14 +134,14 @@ def _varied(
             form = jax.random.fold_in(streams["random region"], i)
             other = gratings(form, task, shape, phase_key=fresh)
         else:
-            other = _nearly(fresh, task, region)
+            other = _nearly(fresh, j, task, region)
         return jax.lax.dynamic_update_slice(sample, jnp.where(j == 0, region, other), start)
 
     return Samples(jax.vmap(vary)(of, number, jnp.asarray(plain.features)), plain.labels)
 
 
 def _nearly(
-    key: jax.Array, task: ExtraTask, region: Shaped[jax.Array, "..."]
+    key: jax.Array, number: Int[jax.Array, ""], task: ExtraTask, region: Shaped[jax.Array, "..."]
 ) -> Shaped[jax.Array, "..."]:
     """A region that differs a little."""
     draws = jax.random.bits(key, region.shape, jnp.uint32)
@@ -149,8 +150,7 @@ def _nearly(
             shift = (draws % (2 * _GREY_LEVELS + 1)).astype(jnp.int32) - _GREY_LEVELS
             return jnp.clip(region.astype(jnp.int32) + shift, 0, 255).astype(jnp.uint8)
         case "text":
-            other = jnp.roll(region, 1)  # a word that stands in the sample anyway
-            return jnp.where(draws < 2**29, other, region)
+            return jnp.roll(region, number)
         case "vector":
             shift = (draws >> 8).astype(jnp.float32) * jnp.float32(2**-24) - jnp.float32(0.5)
             return jnp.clip(region + shift * jnp.float32(_SHARE), 0, 1 - 2**-24)

@@ -50,7 +50,7 @@ def gratings(
     cosine = jnp.asarray(_COSINE)
     along_x = frequency * cosine[direction] // 127
     along_y = frequency * cosine[(direction - _TURN // 4) % _TURN] // 127
-    y, x = np.indices(shape[:2], dtype=np.int32)
+    y, x = np.indices(shape[:2], dtype=np.int32)[:, None]
     turns = (along_x[:, None, None] * x + along_y[:, None, None] * y) >> 8
     waves = cosine[(turns + phases[:, :, None]) % _TURN]
     amplitudes = draws[:, 2:] - 128  # of each colour, -128 to 127
