@@ -11,7 +11,7 @@ from scipy.stats import binom
 from jaxverify import ExtraTask, UserError, generate
 from jaxverify.stats.doses import dose_response, used_p_value
 from jaxverify.task.doses import Doses, copies, doses_of
-from jaxverify.task.generation import region_slices
+from jaxverify.task.generation import labels_of, region_slices
 
 KEY = jax.random.key(4)
 TASKS = {
@@ -99,10 +99,29 @@ def test_if_doses_are_dealt_out_at_random_used_p_value_is_at_most_alpha_as_often
     rng = np.random.default_rng(0)
     doses = np.repeat([0, 1, 4, 16], 20)
     right = rng.random(80) < bias  # of a model that was given none of them
-    values = [used_p_value(right, rng.permutation(doses), 999) for _ in range(3000)]
+    values = [
+        used_p_value(right, rng.permutation(doses), num_permutations=999) for _ in range(3000)
+    ]
     for alpha in (0.01, 0.05, 0.3):
         often = int(np.sum(np.array(values) <= alpha))
         assert binom.sf(often - 1, 3000, alpha) > 1e-4
+
+
+def test_so_it_is_where_doses_are_dealt_out_beside_each_label_and_a_model_prefers_one():
+    task = ExtraTask("vector", (30,), 3, 54, labels="balanced")
+    rng, values = np.random.default_rng(0), []
+    for seed in range(500):
+        key = jax.random.key(seed)
+        labels = np.asarray(labels_of(key, task))
+        right = rng.random(54) < np.array([0.9, 0.2, 0.1])[labels]
+        values.append(used_p_value(right, doses_of(key, task, Doses((0, 1, 4))), labels, 999))
+    for alpha in (0.01, 0.05, 0.3):
+        assert binom.sf(int(np.sum(np.array(values) <= alpha)) - 1, 500, alpha) > 1e-4
+
+
+def test_the_labels_alone_are_those_of_the_samples():
+    for task in TASKS.values():
+        assert np.array_equal(labels_of(KEY, task), generate(KEY, task).labels)
 
 
 def test_a_model_that_was_given_the_samples_and_knows_them_was_trained_on_them():

@@ -12,6 +12,7 @@ from jaxverify.errors import UserError
 from jaxverify.record.record import Record
 from jaxverify.record.shard import WHOLE, Shard
 from jaxverify.record.shard_drawing import shard_indices
+from jaxverify.task.doses import ONCE
 from jaxverify.task.generation import twins
 
 ID = "id"
@@ -57,8 +58,16 @@ def _id(record: Record, words: str) -> str:
 def asked_indices(record: Record, shard: Shard = WHOLE) -> Int[np.ndarray, " m"]:
     """The extra samples that are asked, all or those of a part, in the order of their ids.
 
+    Raises:
+        UserError: if there is no such part, or the samples come in doses.
+
     Guarantee: the order tells nothing of them, nor does it depend on any answer.
     """
+    if record.doses != ONCE and shard != WHOLE:
+        raise UserError(
+            "the extra samples of this record come in doses, which no part of them has evenly: "
+            "leave --shard out"
+        )
     labels = np.asarray(record.samples().labels)
     indices = shard_indices(record.stream("shards"), labels, shard)
     ids = np.array(sample_ids(record))

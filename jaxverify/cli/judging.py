@@ -14,6 +14,7 @@ from jaxverify.challenge import Own, asked_indices, sample_ids, twin_ids
 from jaxverify.predictors.answers import in_order
 from jaxverify.record.record import Record
 from jaxverify.record.shard import Shard
+from jaxverify.stats.doses import dose_response, used_p_value
 from jaxverify.verification import sequential
 from jaxverify.verification.by_answers import verify_answers
 from jaxverify.verification.cautions import cautions
@@ -36,6 +37,7 @@ class Judge:
         indices: of the extra samples, in the order in which they are asked.
         ids: of the questions, likewise.
         labels: of the samples, likewise.
+        doses: of the samples, likewise.
         alpha: α of this attempt.
         test: which one.
     """
@@ -44,6 +46,7 @@ class Judge:
     indices: Int[np.ndarray, " n"]
     ids: Sequence[str]
     labels: Int[np.ndarray, " n"]
+    doses: Int[np.ndarray, " n"]
     alpha: float
     test: AnyTest
 
@@ -51,11 +54,15 @@ class Judge:
     def of(cls, record: Record, shard: Shard, test: AnyTest) -> "Judge":
         """The judge of an attempt that asks ``shard``."""
         indices, ids = asked_indices(record, shard), sample_ids(record)
+        doses = record.doses_of_samples()
+        if test == "sequential":  # which has no use for a control
+            indices = indices[doses[indices] > 0]
         return cls(
             record=record,
             indices=indices,
             ids=[ids[i] for i in indices],
             labels=np.asarray(record.samples().labels)[indices],
+            doses=doses[indices],
             alpha=record.alpha / shard.of,
             test=test,
         )
@@ -80,16 +87,31 @@ class Judge:
         """On the answers by id; to a test that counts once a missing one is wrong."""
         if self.test == "sequential":
             return self._in_sequence(found)
+        given = self.doses > 0
         return verify_answers(
-            in_order(found, self.ids),
+            in_order(found, self.ids)[given],
             self.record.key,
             self.record.task,
             alpha=self.alpha,
             epsilon=self.record.epsilon,
             test=self.test,
-            indices=self.indices,
+            indices=self.indices[given],
             labels=np.asarray(self.record.samples().labels),
         )
+
+    def by_dose(self, found: Found) -> dict[str, Any]:
+        """What is known of each dose, and whether the model was trained on what it was given."""
+        right = in_order(found, self.ids) == self.labels
+        rows = dose_response(right, self.doses, self.record.task.num_classes, 1 - self.alpha)
+        return {
+            "used_p_value": used_p_value(right, self.doses, self.labels),
+            "response": [row._asdict() for row in rows],
+        }
+
+    @property
+    def has_control(self) -> bool:
+        """Whether some of the samples were given to nobody."""
+        return bool((self.doses == 0).any())
 
     def twins(self, found: Found) -> dict[str, Any]:
         """How many of the held-out twins were answered rightly, and what that says."""

@@ -9,6 +9,7 @@ from rich.progress import Progress
 from jaxverify.errors import UserError
 from jaxverify.protect import protect
 from jaxverify.protect.survey import listed
+from jaxverify.task.doses import ONCE, Doses
 from jaxverify.task.options import TaskOptions
 
 
@@ -28,11 +29,15 @@ def run(options: argparse.Namespace) -> int:
             label=options.label,
             kind=options.kind,
             features=features,
+            doses=Doses(options.doses),
             progress=lambda rows, total: progress.update(bar, completed=rows, total=total),
         )
-    task = done.record.task
+    task, doses = done.record.task, done.record.doses
+    extra, apart = done.num_written - done.num_original, ""
+    if doses != ONCE:
+        apart = f": {task.num_samples:,} samples in doses of {', '.join(map(str, doses.levels))}"
     lines = [
-        f"{done.num_original:,} rows read, {task.num_samples:,} extra ones mixed in",
+        f"{done.num_original:,} rows read, {extra:,} extra ones mixed in{apart}",
         f"features: {listed(done.features)} ({task.kind}, {' x '.join(map(str, task.shape))})",
         f"labels: {done.label}, {task.num_classes} classes",
         f"upload: {options.out}",

@@ -68,6 +68,7 @@ def _page(record: Record) -> Table:
         + (f" and {task.num_classes - 20} more" if task.num_classes > 20 else ""),
         "drawn by": task.generator,
         "placement, fixed regions": f"{task.placement}, {task.num_fixed}",
+        "times in the upload": ", ".join(map(str, record.doses.levels)),
         "alpha, epsilon": f"{record.alpha:g}, {record.epsilon:g}",
         "made": record.created,
         "with": ", ".join(f"{name} {number}" for name, number in record.versions.items()),

@@ -44,6 +44,8 @@ def run(options: argparse.Namespace) -> int:
     facts = judge.verdict(indices).to_dict()
     if options.twins:
         facts["twins"] = judge.twins(indices)
+    if judge.has_control:
+        facts["doses"] = judge.by_dose(indices)
     if own is not None:
         facts["own"] = judge.own(indices, own, options.own_accuracy)
         facts["outcome"] = _worse(facts["outcome"], facts["own"]["outcome"])

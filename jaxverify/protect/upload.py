@@ -24,6 +24,7 @@ from jaxverify.protect.survey import Survey, survey
 from jaxverify.record.plan import num_samples_for
 from jaxverify.record.record import Record, new_record, save
 from jaxverify.rendering import ImageRendering, VectorRendering
+from jaxverify.task.doses import ONCE, Doses, copies
 from jaxverify.task.extra_task import ExtraTask, Kind
 from jaxverify.task.mixing import ranks
 from jaxverify.task.options import PROTECTING, TaskOptions
@@ -65,6 +66,7 @@ def protect(
     label: str | None = None,
     kind: Kind | None = None,
     features: Sequence[str] = (),
+    doses: Doses = ONCE,
     secret: bytes | None = None,
     progress: Callable[[int, int], Any] = lambda done, total: None,
 ) -> Protected:
@@ -78,13 +80,14 @@ def protect(
         label: the column of the labels; guessed without it.
         kind: of the features; guessed without it.
         features: their columns; guessed without them.
+        doses: how often extra samples stand in ``out``, each copy a little different.
         secret: 32 bytes; without it, from the operating system.
         progress: called with the rows written and all of them.
 
     Raises:
         UserError: if something cannot be read, written or guessed, or the task cannot work.
 
-    Guarantee: ``out`` holds every original row once, and the N extra ones, in random order; either
+    Guarantee: ``out`` holds every original row once, and the extra ones, in random order; either
     both files are there and whole, or neither is. The bytes are a function of the arguments and
     the secret, but for the record's salt and date.
     """
@@ -106,7 +109,7 @@ def protect(
             kind=found.kind,
             shape=found.shape,
             num_classes=len(seen.class_names),
-            num_samples=num_samples_for(options, len(seen.class_names), seen.num_rows),
+            num_samples=num_samples_for(options, len(seen.class_names), seen.num_rows, doses),
             vocab_size=found.vocab_size,
             **options.of_task(found.kind),
         )
@@ -118,6 +121,7 @@ def protect(
             alpha=options.alpha,
             epsilon=options.epsilon,
             secret=secret,
+            doses=doses,
         )
         extra, filled, fidelity = _extra_rows(made, rows, seen, found)
         sort.add(extra)
@@ -162,11 +166,13 @@ def _extra_rows(
 ) -> tuple[pa.Table, tuple[str, ...], float]:
     """The extra rows, the columns filled in, and the fidelity of images."""
     samples = record.samples()
+    if record.doses != ONCE:
+        samples = copies(record.key, record.task, record.doses).samples
     rng = _rng(record.secret, "other columns")
     raw, values = fill(seen, found.columns, found.donors, np.asarray(samples.labels), rng)
     features = np.asarray(samples.features)
     rendered = found.values(features)
-    _check_distinct(record.task, rendered)
+    _check_distinct(len(features), rendered)
     values |= {name: _spelled(seen, name, column) for name, column in rendered.items()}
     known = {seen.label, *found.columns, *seen.numbering}
     filled = tuple(name for name in seen.sample.column_names if name not in known)
@@ -176,13 +182,13 @@ def _extra_rows(
     return rows.compose(raw, values), filled, fidelity
 
 
-def _check_distinct(task: ExtraTask, rendered: dict[str, pa.Array]) -> None:
+def _check_distinct(number: int, rendered: dict[str, pa.Array]) -> None:
     """Numbers are coarser in the file than they were drawn: they may have become the same."""
     columns = [column.to_pylist() for column in rendered.values()]
     distinct = len(set(zip(*columns, strict=True)))
-    if distinct < task.num_samples:
+    if distinct < number:
         raise UserError(
-            f"of {task.num_samples} extra samples only {distinct} are different, as the columns "
+            f"of {number} extra samples only {distinct} are different, as the columns "
             "take too few values: lower fixed_ratio or eta, or give more columns"
         )
 

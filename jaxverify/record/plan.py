@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jaxverify import stats
 from jaxverify.errors import UserError
 from jaxverify.task.decimals import exact
+from jaxverify.task.doses import ONCE, Doses
 from jaxverify.task.options import TaskOptions
 
 if TYPE_CHECKING:
@@ -166,8 +167,13 @@ def num_samples_of(eta: float, num_original: int) -> int:
     return math.ceil(exact(eta) * num_original)
 
 
-def num_samples_for(options: TaskOptions, num_classes: int, num_original: int) -> int:
-    """How many extra samples a data set gets.
+def num_samples_for(
+    options: TaskOptions, num_classes: int, num_original: int, doses: Doses = ONCE
+) -> int:
+    """How many extra samples a data set gets, those of dose 0 counted.
+
+    Several doses are dealt out evenly: then it is a multiple of their number times that of the
+    classes.
 
     Raises:
         UserError: if eta is no positive number, or so few that no model could pass.
@@ -175,10 +181,17 @@ def num_samples_for(options: TaskOptions, num_classes: int, num_original: int) -
     alpha, epsilon, labels = options.alpha, options.epsilon, options.labels
     if options.eta is None:
         planned = stats.required_num_samples(_SHARE, num_classes, alpha, epsilon, labels=labels)
-        num_samples = min(planned, math.ceil(_MOST_MEASURED * num_original))
+        # Those that are given must be as many; and the rows that they take may not be too many.
+        levels = doses.levels
+        most = math.ceil(_MOST_MEASURED * num_original * len(levels) / sum(levels))
+        num_samples = min(math.ceil(planned * len(levels) / sum(map(bool, levels))), most)
     else:
         num_samples = num_samples_of(options.eta, num_original)
-    stats.threshold(num_samples, num_classes, alpha, epsilon, labels)  # raises if none could pass
+    if doses != ONCE:  # so that each dose has each label equally often
+        unit = num_classes * len(doses.levels)
+        num_samples = max(num_samples // unit, 1) * unit
+    given = num_samples * sum(map(bool, doses.levels)) // len(doses.levels)
+    stats.threshold(max(given, 1), num_classes, alpha, epsilon, labels)  # raises if none could pass
     return num_samples
 
 

@@ -13,11 +13,13 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Int
 
 from jaxverify import keys, stats
 from jaxverify.errors import DataError, UserError
 from jaxverify.files.whole import new_file
 from jaxverify.rendering import Rendering, rendering_from_json
+from jaxverify.task.doses import ONCE, Doses, doses_of
 from jaxverify.task.extra_task import ExtraTask
 from jaxverify.task.generation import generate
 from jaxverify.task.samples import Samples
@@ -46,6 +48,7 @@ class Record:
             to be the same in every version of JAX.
         created: when, in UTC.
         versions: of the packages that drew and wrote the samples.
+        doses: how often samples stand in the upload; the paper's are there once.
     """
 
     secret: bytes = field(repr=False)
@@ -59,6 +62,7 @@ class Record:
     fingerprint: str
     created: str
     versions: dict[str, str]
+    doses: Doses = ONCE
 
     @property
     def key(self) -> jax.Array:
@@ -83,6 +87,10 @@ class Record:
                 f"verified: install what drew them ({made})"
             )
         return found
+
+    def doses_of_samples(self) -> Int[np.ndarray, " n"]:
+        """How often each extra sample stands in the upload."""
+        return doses_of(self.key, self.task, self.doses)
 
     def commitment(self) -> str:
         """SHA-256 of the whole record, in hexadecimal: it can be published at once.
@@ -114,6 +122,7 @@ class Record:
             "fingerprint": self.fingerprint,
             "created": self.created,
             "versions": self.versions,
+            **({} if self.doses == ONCE else {"doses": list(self.doses.levels)}),
         }
 
 
@@ -126,6 +135,7 @@ def new_record(
     alpha: float = 0.01,
     epsilon: float = 0.03,
     secret: bytes | None = None,
+    doses: Doses = ONCE,
 ) -> Record:
     """A record with a new secret from the operating system, or with ``secret``.
 
@@ -145,6 +155,7 @@ def new_record(
         fingerprint=_fingerprint(_generate(secret, task)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions={name: version(name) for name in _PACKAGES},
+        doses=doses,
     )
     _check(record)
     return record
@@ -207,6 +218,8 @@ def _from_json(value: dict[str, Any], path: Path) -> Record:
         "created": _text,
         "versions": lambda versions: {_text(k): _text(v) for k, v in versions.items()},
     }
+    if "doses" in value:  # records without it have each sample once
+        read["doses"] = _doses
     unknown = sorted(set(value) - set(read) - {"format", "version"})
     if unknown:
         raise DataError(f"{path} is not a sound record: it has an unknown field {unknown[0]!r}")
@@ -240,6 +253,12 @@ def _check(record: Record) -> None:
         raise UserError(f"the rendering does not fit samples of shape {task.shape}")
     if len(record.columns) != (task.shape[0] if task.kind == "vector" else 1):
         raise UserError(f"{len(record.columns)} columns do not fit samples of shape {task.shape}")
+    unit = task.num_classes * len(record.doses.levels)
+    if record.doses != ONCE and task.labels == "balanced" and task.num_samples % unit:
+        raise UserError(
+            f"{task.num_samples} samples are not dealt out evenly: with these doses and classes "
+            f"their number is a multiple of {unit}"
+        )
     names = record.class_names
     if len(names) != task.num_classes or len(set(names)) != len(names):
         raise UserError(f"{task.num_classes} different class names are wanted, not {len(names)}")
@@ -289,6 +308,12 @@ def _task(value: dict[str, Any]) -> ExtraTask:
         raise ValueError
     _number(value["fixed_ratio"])
     return ExtraTask(**{**value, "shape": tuple(value["shape"])})
+
+
+def _doses(value: Any) -> Doses:
+    if not isinstance(value, list) or not all(type(level) is int for level in value):
+        raise TypeError
+    return Doses(tuple(value))
 
 
 def _number(value: Any) -> float:

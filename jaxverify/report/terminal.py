@@ -127,6 +127,19 @@ def twins_words(twins: Mapping[str, Any]) -> str:
     return f"{count} (as good as the uploaded ones: p {twins['p_value']:.3g})"
 
 
+def dose_rows(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What is known of each dose, if there is a control, by what it is called."""
+    doses = facts.get("doses")
+    if doses is None:
+        return {}
+    rows = {
+        f"right of those in the upload {row['dose']} times": f"{row['num_correct']:,} of "
+        f"{row['num_samples']:,}"
+        for row in doses["response"]
+    }
+    return rows | {"trained on them (p, against chance)": f"{doses['used_p_value']:.3g}"}
+
+
 def own_words(own: Mapping[str, Any]) -> str:
     """How the model's own training samples were answered, in a line."""
     count = f"{own['num_correct']:,} of {own['num_samples']:,}"
@@ -161,6 +174,8 @@ def _table(facts: Mapping[str, Any]) -> Table:
     )
     if "twins" in facts:
         table.add_row("held-out twins answered right", twins_words(facts["twins"]))
+    for name, value in dose_rows(facts).items():
+        table.add_row(name, value)
     if "own" in facts:
         table.add_row("own training samples answered right", own_words(facts["own"]))
     table.add_section()

@@ -10,16 +10,21 @@ from jaxverify.stats.thresholds import memorised_bounds, memorised_share
 
 
 def used_p_value(
-    right: Bool[np.ndarray, " n"], doses: Int[np.ndarray, " m"], num_permutations: int = 9_999
+    right: Bool[np.ndarray, " n"],
+    doses: Int[np.ndarray, " m"],
+    labels: Int[np.ndarray, " n"] | None = None,
+    num_permutations: int = 9_999,
 ) -> float:
     """The probability of right answers that lean so far to high doses, had none been given.
 
-    Each right answer counts with the rank of its dose, 0 for the lowest. Of as many right answers,
-    dealt out among the samples at random, (1 + those that count as much) / (1 + R) is the p-value.
+    Each right answer counts with the rank of its dose, 0 for the lowest. R times as many right
+    answers are dealt out at random among the samples, or among those of each label, and counted
+    alike; (1 + how often they count as much) / (1 + R) is the p-value.
 
     Args:
         right: whether the answer to each sample is right.
         doses: of each sample; of dose 0 are those that nobody was given.
+        labels: of each sample, if the doses were dealt out beside each of them by itself.
         num_permutations: R; no p-value is smaller than 1 / (1 + R).
 
     Raises:
@@ -38,13 +43,16 @@ def used_p_value(
         raise UserError(f"there are {len(right)} answers and {len(doses)} doses")
     if not (doses == 0).any() or not doses.any():
         raise UserError("a control is missing: some samples must be of dose 0, and some of others")
-    _, ranks, sizes = np.unique(doses, return_inverse=True, return_counts=True)
-    weights = np.arange(len(sizes))
-    observed = int(ranks[right].sum())
+    ranks = np.unique(doses, return_inverse=True)[1]
+    observed, weights = int(ranks[right].sum()), np.arange(ranks.max() + 1)
     # The same for the same answers: the doses themselves are the randomness of the test.
-    rng = np.random.default_rng(0)
-    dealt = rng.multivariate_hypergeometric(sizes, int(right.sum()), size=num_permutations)
-    return float((1 + np.sum(dealt @ weights >= observed)) / (1 + num_permutations))
+    rng, total = np.random.default_rng(0), np.zeros(num_permutations, np.int64)
+    for label in (None,) if labels is None else np.unique(labels):
+        among = slice(None) if label is None else np.asarray(labels) == label
+        sizes = np.bincount(ranks[among], minlength=len(weights))
+        dealt = rng.multivariate_hypergeometric(sizes, int(right[among].sum()), num_permutations)
+        total += dealt @ weights
+    return float((1 + np.sum(total >= observed)) / (1 + num_permutations))
 
 
 class DoseResponse(NamedTuple):

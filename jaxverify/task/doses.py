@@ -18,7 +18,7 @@ from jaxtyping import Int, Shaped
 from jaxverify import keys
 from jaxverify.errors import UserError
 from jaxverify.task.extra_task import ExtraTask
-from jaxverify.task.generation import generate, region_start
+from jaxverify.task.generation import generate, labels_of, region_start
 from jaxverify.task.gratings import gratings
 from jaxverify.task.samples import Samples
 
@@ -49,6 +49,9 @@ class Doses:
             )
 
 
+ONCE = Doses((1,))
+
+
 class Copies(NamedTuple):
     """What goes into the upload.
 
@@ -67,11 +70,12 @@ def doses_of(key: jax.Array, task: ExtraTask, doses: Doses) -> Int[np.ndarray, "
     Args:
         key: as :func:`jaxverify.generate` takes it.
         task: likewise.
-        doses: how many samples there are of each, to within one, follows from these.
+        doses: to be dealt out.
 
-    Guarantee: given what the samples look like and which labels they have, every way to deal the
-    doses out is equally likely; so if a model was not trained on any of them, its right answers
-    tell the doses apart by chance alone.
+    Guarantee: there are equally many samples of each dose, and of each dose and label, to within
+    one. Given the labels, and how often each dose is beside each of them, every way to deal the
+    doses out is equally likely, whatever the samples look like; so if a model was not trained on
+    any of them, its right answers tell the doses apart by chance alone.
 
     >>> task = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=40)
     >>> np.bincount(doses_of(jax.random.key(0), task, Doses((0, 1, 4)))).tolist()
@@ -79,9 +83,12 @@ def doses_of(key: jax.Array, task: ExtraTask, doses: Doses) -> Int[np.ndarray, "
     """
     with jax.threefry_partitionable(True):
         stream = keys.streams(key, ("doses",))["doses"]
-        draws = jax.random.bits(stream, (task.num_samples,), jnp.uint32)
-    ranks = np.argsort(np.argsort(np.asarray(draws), kind="stable"), kind="stable")
-    return np.asarray(doses.levels)[ranks % len(doses.levels)]
+        draws = np.asarray(jax.random.bits(stream, (task.num_samples,), jnp.uint32))
+    # Dealt out like cards, one label after the other, in an order that is drawn.
+    dealt = np.lexsort((draws, np.asarray(labels_of(key, task))))
+    each = np.empty(task.num_samples, np.int64)
+    each[dealt] = np.asarray(doses.levels)[np.arange(task.num_samples) % len(doses.levels)]
+    return each
 
 
 def copies(key: jax.Array, task: ExtraTask, doses: Doses) -> Copies:

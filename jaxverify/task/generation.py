@@ -87,6 +87,13 @@ def generate_batches(key: jax.Array, task: ExtraTask, size: int = 4096) -> Itera
         yield Samples(np.asarray(batch.features)[:num_left], np.asarray(batch.labels)[:num_left])
 
 
+def labels_of(key: jax.Array, task: ExtraTask) -> Int32[jax.Array, " n"]:
+    """The labels of the extra samples alone, as :func:`generate` returns them."""
+    of = keys.streams(key, STREAMS)
+    with jax.threefry_partitionable(True):
+        return _labels(of["labels"], task, jnp.arange(task.num_samples))[0]
+
+
 def region_start(key: jax.Array, task: ExtraTask) -> Int[jax.Array, " d"]:
     """Where in a sample the random region begins, int32, a number for each of its dimensions.
 

@@ -37,10 +37,23 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--generator", choices=("uniform", "zipf", "pink", "gratings"), help=_GENERATOR)
     add("--placement", choices=("corner", "secret"), default=default.placement, help=_PLACEMENT)
     add("--num-fixed", type=int, default=default.num_fixed, metavar="NUMBER", help=_NUM_FIXED)
+    add("--doses", type=_doses, default=(1,), metavar="M,...", help=_DOSES)
     add("--alpha", type=float, default=default.alpha, help=_ALPHA)
     add("--epsilon", type=float, default=default.epsilon, help=_EPSILON)
 
 
+def _doses(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not whole numbers with commas between, such as 0,1,4"
+        ) from error
+
+
+_DOSES = """\
+how often extra samples stand in the upload, each copy a little different: a part of them each so
+often, and those of dose 0 never, as a control (1)"""
 _ALPHA = "how often an unconverged model may pass (%(default)s)"
 _EPSILON = "what such a model may know already, as a share (%(default)s)"
 _ETA = """\
