@@ -9,8 +9,10 @@ from rich.progress import Progress
 from jaxverify.errors import UserError
 from jaxverify.protect import protect
 from jaxverify.protect.survey import listed
+from jaxverify.record.calibration import Calibration, load_calibration
+from jaxverify.record.plan import SHARE
 from jaxverify.task.doses import ONCE, Doses
-from jaxverify.task.options import TaskOptions
+from jaxverify.task.options import PROTECTING, TaskOptions
 
 
 def run(options: argparse.Namespace) -> int:
@@ -18,18 +20,19 @@ def run(options: argparse.Namespace) -> int:
     features = tuple(options.features.split(",")) if options.features else ()
     if "" in features:
         raise UserError(f"features is {options.features!r}; it is column names with commas between")
-    console = Console()
+    console, plan = Console(), _plan(options)
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("writing", total=None)
         done = protect(
             options.data,
             options.out,
             options.record,
-            task_options(options),
+            _task_options(options, plan),
             label=options.label,
             kind=options.kind,
             features=features,
-            doses=Doses(options.doses),
+            doses=Doses(options.doses) if plan is None else plan.doses,
+            share=SHARE if plan is None else plan.share,
             progress=lambda rows, total: progress.update(bar, completed=rows, total=total),
         )
     task, doses = done.record.task, done.record.doses
@@ -51,6 +54,18 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def task_options(options: argparse.Namespace) -> TaskOptions:
-    """Those of the extra task."""
+def _plan(options: argparse.Namespace) -> Calibration | None:
+    if options.plan is None:
+        return None
+    for each in fields(TaskOptions):
+        if getattr(options, each.name) != getattr(PROTECTING, each.name):
+            raise UserError(f"--plan says what {each.name} is: leave one of the two out")
+    if options.doses != ONCE.levels:
+        raise UserError("--plan says what the doses are: leave one of the two out")
+    return load_calibration(options.plan)
+
+
+def _task_options(options: argparse.Namespace, plan: Calibration | None) -> TaskOptions:
+    if plan is not None:
+        return plan.options()
     return TaskOptions(**{each.name: getattr(options, each.name) for each in fields(TaskOptions)})

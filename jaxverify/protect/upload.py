@@ -21,7 +21,7 @@ from jaxverify.protect.fill import fill, renumber
 from jaxverify.protect.opening import open_rows
 from jaxverify.protect.rows import Rows
 from jaxverify.protect.survey import Survey, survey
-from jaxverify.record.plan import num_samples_for
+from jaxverify.record.plan import SHARE, num_samples_for
 from jaxverify.record.record import Record, new_record, save
 from jaxverify.rendering import ImageRendering, VectorRendering
 from jaxverify.task.doses import ONCE, Doses, copies
@@ -67,6 +67,7 @@ def protect(
     kind: Kind | None = None,
     features: Sequence[str] = (),
     doses: Doses = ONCE,
+    share: float = SHARE,
     secret: bytes | None = None,
     progress: Callable[[int, int], Any] = lambda done, total: None,
 ) -> Protected:
@@ -81,6 +82,8 @@ def protect(
         kind: of the features; guessed without it.
         features: their columns; guessed without them.
         doses: how often extra samples stand in ``out``, each copy a little different.
+        share: of those, that a converged model is expected to know; it decides how many there are
+            where ``options`` has no eta.
         secret: 32 bytes; without it, from the operating system.
         progress: called with the rows written and all of them.
 
@@ -109,7 +112,9 @@ def protect(
             kind=found.kind,
             shape=found.shape,
             num_classes=len(seen.class_names),
-            num_samples=num_samples_for(options, len(seen.class_names), seen.num_rows, doses),
+            num_samples=num_samples_for(
+                options, len(seen.class_names), seen.num_rows, doses, share
+            ),
             vocab_size=found.vocab_size,
             **options.of_task(found.kind),
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 _SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
-_SHARE = 0.1  # of the extra samples that a converged model is expected to know
+SHARE = 0.1  # of the extra samples that a converged model is expected to know
 _MOST_MEASURED = 0.04  # the largest η in the paper's tables and in ours
 
 
@@ -168,7 +168,11 @@ def num_samples_of(eta: float, num_original: int) -> int:
 
 
 def num_samples_for(
-    options: TaskOptions, num_classes: int, num_original: int, doses: Doses = ONCE
+    options: TaskOptions,
+    num_classes: int,
+    num_original: int,
+    doses: Doses = ONCE,
+    share: float = SHARE,
 ) -> int:
     """How many extra samples a data set gets, those of dose 0 counted.
 
@@ -180,7 +184,7 @@ def num_samples_for(
     """
     alpha, epsilon, labels = options.alpha, options.epsilon, options.labels
     if options.eta is None:
-        planned = stats.required_num_samples(_SHARE, num_classes, alpha, epsilon, labels=labels)
+        planned = stats.required_num_samples(share, num_classes, alpha, epsilon, labels=labels)
         # Those that are given must be as many; and the rows that they take may not be too many.
         levels = doses.levels
         most = math.ceil(_MOST_MEASURED * num_original * len(levels) / sum(levels))

@@ -37,6 +37,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--generator", choices=("uniform", "zipf", "pink", "gratings"), help=_GENERATOR)
     add("--placement", choices=("corner", "secret"), default=default.placement, help=_PLACEMENT)
     add("--num-fixed", type=int, default=default.num_fixed, metavar="NUMBER", help=_NUM_FIXED)
+    add("--plan", type=Path, metavar="PLAN.json", help=_PLAN)
     add("--doses", type=_doses, default=(1,), metavar="M,...", help=_DOSES)
     add("--alpha", type=float, default=default.alpha, help=_ALPHA)
     add("--epsilon", type=float, default=default.epsilon, help=_EPSILON)
@@ -51,6 +52,7 @@ def _doses(text: str) -> tuple[int, ...]:
         ) from error
 
 
+_PLAN = "of calibrate: it says all that the other options below --eta say, and these are left out"
 _DOSES = """\
 how often extra samples stand in the upload, each copy a little different: a part of them each so
 often, and those of dose 0 never, as a control (1)"""

@@ -1,0 +1,197 @@
+"""A plan that rests on models trained at home: which dose tells the end, and what epsilon is."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from jaxverify import stats
+from jaxverify.errors import DataError, UserError
+from jaxverify.files.whole import new_file
+from jaxverify.stats.doses import DoseResponse, dose_response
+from jaxverify.task.doses import Doses
+from jaxverify.task.options import TaskOptions
+
+FORMAT, VERSION = "jaxverify calibration", 1
+_RISK = 0.025  # that a bound on what a model knew is wrong
+_APART = 0.05  # the least gap between finished and cut models that a plan is made for
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What models that were trained at home knew of one dose.
+
+    Attributes:
+        dose: copies of an extra sample in the upload.
+        epsilon: ε of Algorithm 2 as measured: the largest upper bound on the share that a model
+            knew whose training was cut short.
+        share: the smallest lower bound on the share that a finished model knew.
+        num_classes: C.
+        finished: right answers and samples of this dose, of each finished model.
+        cut: likewise, of each that was cut short.
+        generator: of the extra task, like the next ones.
+        fixed_ratio: likewise.
+        labels: likewise.
+        placement: likewise.
+        num_fixed: likewise.
+        alpha: α, for which it was made.
+    """
+
+    dose: int
+    epsilon: float
+    share: float
+    num_classes: int
+    finished: tuple[tuple[int, int], ...]
+    cut: tuple[tuple[int, int], ...]
+    generator: Any
+    fixed_ratio: float
+    labels: Any
+    placement: Any
+    num_fixed: int
+    alpha: float
+
+    @property
+    def doses(self) -> Doses:
+        """The planned dose, and the control."""
+        return Doses((0, self.dose))
+
+    def options(self) -> TaskOptions:
+        """Of the extra task that it plans."""
+        return TaskOptions(
+            eta=None,
+            fixed_ratio=self.fixed_ratio,
+            labels=self.labels,
+            generator=self.generator,
+            placement=self.placement,
+            num_fixed=self.num_fixed,
+            alpha=self.alpha,
+            epsilon=self.epsilon,
+        )
+
+    def passes(self, counts: Sequence[tuple[int, int]]) -> int:
+        """How many of these models would pass at the measured ε."""
+        return sum(
+            float(stats.p_value(k, n, self.num_classes, self.epsilon, self.labels)) <= self.alpha
+            for k, n in counts
+        )
+
+    def words(self) -> list[str]:
+        """What it comes to, a sentence each."""
+        return [
+            f"dose {self.dose}: models that were cut short knew at most {self.epsilon:.1%}, "
+            f"finished ones at least {self.share:.1%}",
+            f"of the finished models {self.passes(self.finished)} of {len(self.finished)} would "
+            f"pass, of those cut short {self.passes(self.cut)} of {len(self.cut)}",
+        ]
+
+
+def calibrate(
+    finished: Sequence[Bool[np.ndarray, " n"]],
+    cut: Sequence[Bool[np.ndarray, " n"]],
+    doses: Int[np.ndarray, " n"],
+    num_classes: int,
+    options: TaskOptions,
+) -> Calibration:
+    """The plan for the dose at which finished models and cut ones are furthest apart.
+
+    Args:
+        finished: of each model that was trained to the end, whether it answers each extra sample
+            of the home task rightly.
+        cut: likewise, of each that was cut short where a model is no longer wanted to pass.
+        doses: of the samples.
+        num_classes: C.
+        options: of the home task, α among them.
+
+    Raises:
+        UserError: if there is no model of either kind, or no dose tells them apart.
+
+    Guarantee: ε is at least the upper bound, at 97.5%, on what each cut model knew, and the share
+    at most the lower bound on what each finished one knew.
+    """
+    if not finished or not cut:
+        raise UserError("give answers of a finished model or more, and of one or more cut short")
+    levels = [int(level) for level in np.unique(doses) if level > 0]
+    confidence = 1 - _RISK / len(levels)  # as the best of them is chosen
+    of_finished = [_by_dose(right, doses, num_classes, confidence) for right in finished]
+    of_cut = [_by_dose(right, doses, num_classes, confidence) for right in cut]
+
+    def apart(level: int) -> tuple[float, float]:
+        most = max(rows[level].upper for rows in of_cut)
+        return max(most, 0.0), min(rows[level].lower for rows in of_finished)
+
+    best = max(levels, key=lambda level: apart(level)[1] - apart(level)[0])
+    epsilon, share = apart(best)
+    if share - epsilon < _APART:
+        seen = "; ".join(
+            f"dose {level}: cut at most {apart(level)[0]:.0%}, finished at least "
+            f"{max(apart(level)[1], 0.0):.0%}"
+            for level in levels
+        )
+        raise UserError(
+            f"no dose tells finished models from those cut short ({seen}): try other doses, "
+            "another --generator, more extra samples or models cut earlier; with these nothing can "
+            "be verified"
+        )
+    return Calibration(
+        dose=best,
+        epsilon=float(np.ceil(1000 * epsilon) / 1000),
+        share=float(np.floor(1000 * share) / 1000),
+        num_classes=num_classes,
+        finished=tuple((rows[best].num_correct, rows[best].num_samples) for rows in of_finished),
+        cut=tuple((rows[best].num_correct, rows[best].num_samples) for rows in of_cut),
+        generator=options.generator,
+        fixed_ratio=options.fixed_ratio,
+        labels=options.labels,
+        placement=options.placement,
+        num_fixed=options.num_fixed,
+        alpha=options.alpha,
+    )
+
+
+def _by_dose(
+    right: Bool[np.ndarray, " n"], doses: Int[np.ndarray, " n"], num_classes: int, confidence: float
+) -> dict[int, DoseResponse]:
+    return {row.dose: row for row in dose_response(right, doses, num_classes, confidence)}
+
+
+def save_calibration(calibration: Calibration, path: Path) -> None:
+    """Write a new JSON file.
+
+    Raises:
+        UserError: if there is a file already, or it cannot be written.
+    """
+    value = {"format": FORMAT, "version": VERSION, **asdict(calibration)}
+    with new_file(path) as file:
+        file.write((json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
+
+
+def load_calibration(path: Path) -> Calibration:
+    """Read it.
+
+    Raises:
+        DataError: if it is missing or damaged, or of another version.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is no plan: it is not JSON") from error
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise DataError(f"{path} is no plan of jaxverify calibrate")
+    if value.get("version") != VERSION:
+        raise DataError(f"{path} is of version {value.get('version')!r}; {VERSION} is read")
+    try:
+        fields = {name: value[name] for name in value if name not in ("format", "version")}
+        for name in ("finished", "cut"):
+            fields[name] = tuple((int(k), int(n)) for k, n in fields[name])
+        plan = Calibration(**fields)
+        stats.required_num_samples(plan.share, plan.num_classes, plan.alpha, plan.epsilon)
+        _ = plan.doses
+    except (KeyError, TypeError, ValueError, UserError) as error:
+        raise DataError(f"{path} is damaged") from error
+    return plan

@@ -1,0 +1,138 @@
+"""A plan from models trained at home: which dose tells the end, and what epsilon is."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from jaxverify import DataError, UserError, stats
+from jaxverify.challenge import sample_ids
+from jaxverify.cli import main
+from jaxverify.record import load
+from jaxverify.record.calibration import calibrate, load_calibration, save_calibration
+from jaxverify.task.doses import Doses
+from jaxverify.task.options import TaskOptions
+
+RNG = np.random.default_rng(0)
+# What models know of each dose: at home those cut short know the highest dose, as the others do.
+FINISHED, CUT = {0: 0.0, 1: 0.65, 4: 1.0}, {0: 0.0, 1: 0.03, 4: 0.9}
+
+
+def answers(path, record, knows):
+    labels, doses = np.asarray(record.samples().labels), record.doses_of_samples()
+    known = RNG.random(len(labels)) < np.vectorize(knows.get)(doses)
+    said = np.where(known, labels, RNG.integers(0, record.task.num_classes, len(labels)))
+    names = [record.class_names[i] for i in said]
+    path.write_text(json.dumps(dict(zip(sample_ids(record), names, strict=True))))
+    return str(path)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A part of the data, protected at home, and the whole of it."""
+    monkeypatch.chdir(tmp_path)
+    for name, rows in (("part", 4000), ("data", 20_000)):
+        columns = {f"x{i}": RNG.random(rows) for i in range(20)}
+        pq.write_table(
+            pa.table({**columns, "label": [f"c{i % 5}" for i in range(rows)]}), f"{name}.parquet"
+        )
+    command = ["protect", "part.parquet", "--out", "home.parquet", "--record", "home.json"]
+    assert main([*command, "--doses", "0,1,4", "--eta", "0.15"]) == 0
+    return tmp_path
+
+
+def calibrated(home, *, finished=(FINISHED, FINISHED), cut=(CUT, CUT)):
+    record = load(home / "home.json")
+    of = {
+        name: [answers(home / f"{name}{i}.json", record, knows) for i, knows in enumerate(models)]
+        for name, models in (("finished", finished), ("cut", cut))
+    }
+    command = ["calibrate", "home.json", "--out", "plan.json", "--finished", *of["finished"]]
+    return main([*command, "--cut", *of["cut"]])
+
+
+def test_the_dose_that_tells_the_end_is_planned_and_its_epsilon_committed_to(home, capsys):
+    assert calibrated(home) == 0
+    plan = load_calibration(home / "plan.json")
+    assert plan.dose == 1  # the highest is known by all
+    assert 0.03 < plan.epsilon < 0.25 < plan.share < 0.65
+    said = " ".join(capsys.readouterr().out.split())
+    assert "of the finished models 2 of 2 would pass, of those cut short 0 of 2" in said
+    command = ["protect", "data.parquet", "--out", "up.parquet", "--record", "r.json"]
+    assert main([*command, "--plan", "plan.json"]) == 0
+    record = load(home / "r.json")
+    assert (record.epsilon, record.doses) == (plan.epsilon, Doses((0, 1)))
+    assert record.task.num_samples % 10 == 0
+    for knows, outcome, status in ((FINISHED, "PASS", 0), (CUT, "FAIL", 1)):
+        path = answers(home / "a.json", record, knows)
+        capsys.readouterr()
+        assert main(["verify", "r.json", "--predictions", path, "--json"]) == status
+        assert json.loads(capsys.readouterr().out)["outcome"] == outcome
+
+
+def test_where_no_dose_tells_them_apart_nothing_is_planned(home, capsys):
+    assert calibrated(home, cut=(CUT, FINISHED)) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert "no dose tells finished models from those cut short (dose 1: cut at most" in error
+    assert not (home / "plan.json").exists()
+
+
+def test_what_cannot_be_calibrated_is_refused(home, capsys):
+    record = load(home / "home.json")
+    whole = answers(home / "whole.json", record, FINISHED)
+    some = dict(list(json.loads((home / "whole.json").read_text()).items())[:9])
+    (home / "some.json").write_text(json.dumps(some))
+    command = ["calibrate", "home.json", "--out", "plan.json", "--cut", whole, "--finished"]
+    assert main([*command, "some.json"]) == 2
+    assert "some.json answers 9 of the" in " ".join(capsys.readouterr().err.split())
+    protect = ["protect", "part.parquet", "--out", "o.parquet", "--record", "o.json"]
+    assert main(protect) == 0
+    assert (
+        main(["calibrate", "o.json", "--out", "p.json", "--cut", whole, "--finished", whole]) == 2
+    )
+    assert "come in no doses" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_plan_and_options_that_it_has_do_not_go_together(home, capsys):
+    assert calibrated(home) == 0
+    command = ["protect", "data.parquet", "--out", "u.parquet", "--record", "u.json"]
+    for option, name in (("--epsilon=0.1", "epsilon"), ("--doses=0,2", "the doses")):
+        assert main([*command, "--plan", "plan.json", option]) == 2
+        assert f"--plan says what {name}" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "it is not JSON"),
+        ("[]", "is no plan of jaxverify calibrate"),
+        ('{"format": "jaxverify calibration", "version": 9}', "is of version 9"),
+        ('{"format": "jaxverify calibration", "version": 1}', "is damaged"),
+    ],
+)
+def test_a_damaged_plan_is_an_error(content, message, tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_text(content)
+    with pytest.raises(DataError, match=message):
+        load_calibration(path)
+    with pytest.raises(DataError, match="cannot be read"):
+        load_calibration(tmp_path / "nowhere.json")
+
+
+def test_epsilon_is_at_least_the_upper_bound_on_what_each_cut_model_knew(tmp_path):
+    doses = np.repeat([0, 1, 4], 100)
+    of = {name: np.vectorize(knows.get)(doses) for name, knows in (("f", FINISHED), ("c", CUT))}
+    models = {name: [RNG.random(300) < share for _ in range(3)] for name, share in of.items()}
+    plan = calibrate(models["f"], models["c"], doses, 4, TaskOptions(labels="balanced"))
+    for right in models["c"]:
+        hits = int(right[doses == plan.dose].sum())
+        assert plan.epsilon >= stats.memorised_bounds(hits, 100, 4, 0.975)[1]
+    for right in models["f"]:
+        hits = int(right[doses == plan.dose].sum())
+        assert plan.share <= stats.memorised_bounds(hits, 100, 4, 0.975)[0]
+    save_calibration(plan, tmp_path / "plan.json")
+    assert load_calibration(tmp_path / "plan.json") == plan
+    with pytest.raises(UserError, match="give answers of a finished model or more"):
+        calibrate([], models["c"], doses, 4, TaskOptions())
