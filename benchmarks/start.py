@@ -18,7 +18,17 @@ from benchmarks import fresh_process
 from benchmarks.measure import Timing
 from benchmarks.results import Options, measure_each
 
-SUBCOMMANDS = ("plan", "protect", "challenge", "verify", "calibrate", "show", "commit", "audit")
+SUBCOMMANDS = (
+    "plan",
+    "protect",
+    "challenge",
+    "verify",
+    "rehearse",
+    "calibrate",
+    "show",
+    "commit",
+    "audit",
+)
 _COMMAND = ["-c", "import sys; from jaxverify.cli import main; sys.exit(main())"]
 _STARTS = {
     "python": ["-c", "pass"],

@@ -3,11 +3,11 @@
 import argparse
 from collections.abc import Sequence
 
-from jaxverify.cli.options import calibrate, challenge, plan, protect, records, verify
+from jaxverify.cli.options import calibrate, challenge, plan, protect, records, rehearse, verify
 from jaxverify.exit_status import exit_status
 
 _DOC = "Verify that a model trained on somebody else's machines was trained until it converged."
-_COMMANDS = (plan, protect, challenge, verify, calibrate, records)
+_COMMANDS = (plan, protect, challenge, verify, rehearse, calibrate, records)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -17,9 +17,6 @@ from jaxverify.task.options import PROTECTING, TaskOptions
 
 def run(options: argparse.Namespace) -> int:
     """Protect, and say what was done."""
-    features = tuple(options.features.split(",")) if options.features else ()
-    if "" in features:
-        raise UserError(f"features is {options.features!r}; it is column names with commas between")
     console, plan = Console(), _plan(options)
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("writing", total=None)
@@ -30,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
             _task_options(options, plan),
             label=options.label,
             kind=options.kind,
-            features=features,
+            features=feature_columns(options),
             doses=Doses(options.doses) if plan is None else plan.doses,
             share=SHARE if plan is None else plan.share,
             progress=lambda rows, total: progress.update(bar, completed=rows, total=total),
@@ -52,6 +49,14 @@ def run(options: argparse.Namespace) -> int:
     for sentence in done.cautions:
         console.print(f"Caution: {sentence}", style="yellow", highlight=False)
     return 0
+
+
+def feature_columns(options: argparse.Namespace) -> tuple[str, ...]:
+    """Those that were named."""
+    features = tuple(options.features.split(",")) if options.features else ()
+    if "" in features:
+        raise UserError(f"features is {options.features!r}; it is column names with commas between")
+    return features
 
 
 def _plan(options: argparse.Namespace) -> Calibration | None:

@@ -20,6 +20,9 @@ keep the record: whoever has it knows which rows are extra.
 """
 
 
+GENERATORS = ("uniform", "zipf", "pink", "gratings")
+
+
 def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, "protect", "mix the extra task into your training set", _DOC)
@@ -34,16 +37,21 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--eta", type=float, help=_ETA)
     add("--fixed-ratio", type=float, default=default.fixed_ratio, help=_RATIO)
     add("--labels", choices=("balanced", "iid"), default=default.labels, help=_LABELS)
-    add("--generator", choices=("uniform", "zipf", "pink", "gratings"), help=_GENERATOR)
+    add("--generator", choices=GENERATORS, help=_GENERATOR)
     add("--placement", choices=("corner", "secret"), default=default.placement, help=_PLACEMENT)
     add("--num-fixed", type=int, default=default.num_fixed, metavar="NUMBER", help=_NUM_FIXED)
     add("--plan", type=Path, metavar="PLAN.json", help=_PLAN)
-    add("--doses", type=_doses, default=(1,), metavar="M,...", help=_DOSES)
+    add("--doses", type=doses, default=(1,), metavar="M,...", help=_DOSES)
     add("--alpha", type=float, default=default.alpha, help=_ALPHA)
     add("--epsilon", type=float, default=default.epsilon, help=_EPSILON)
 
 
-def _doses(text: str) -> tuple[int, ...]:
+def doses(text: str) -> tuple[int, ...]:
+    """What ``--doses`` was given.
+
+    >>> doses("0,1,4")
+    (0, 1, 4)
+    """
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:

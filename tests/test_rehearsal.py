@@ -1,0 +1,172 @@
+"""A rehearsal: the customer's own program trains at home, and a plan follows from that."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from jaxverify import DataError, UserError
+from jaxverify.cli import main
+from jaxverify.record import load
+from jaxverify.record.calibration import load_calibration
+from jaxverify.rehearsal import Checkpoint, Rehearsal, known_by_quality, split
+from jaxverify.task.doses import Doses
+from jaxverify.task.options import PROTECTING
+
+TRAINER = """
+import csv, json, sys, warnings
+from sklearn.neural_network import MLPClassifier
+
+warnings.simplefilter("ignore")
+data, questions, out, seed = sys.argv[1:]
+
+
+def read(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def numbers(rows):
+    return [[float(v) / 16 for k, v in row.items() if k.startswith("pixel")] for row in rows]
+
+
+train, asked = read(data), read(questions)
+x, y, q = numbers(train), [row["digit"] for row in train], numbers(asked)
+model, quality = MLPClassifier((256,), random_state=int(seed)), {}
+for epoch in range(1, 151):
+    model.partial_fit(x, y, classes=sorted(set(y)))
+    if epoch in (1, 2, 5, 20, 60, 150):
+        quality[str(epoch)] = model.score(x[:400], y[:400])
+        with open(f"{out}/{epoch}.csv", "w", newline="") as file:
+            rows = zip([row["id"] for row in asked], model.predict(q))
+            csv.writer(file).writerows([("id", "label"), *rows])
+with open(f"{out}/quality.json", "w") as file:
+    json.dump(quality, file)
+"""
+
+
+def write_digits(path):
+    digits = load_digits()
+    used = [i for i in range(64) if digits.data[:, i].any()]
+    head = [*(f"pixel{i}" for i in used), "digit"]
+    rows = [
+        [*map(str, row[used].astype(int)), f"digit {label}"]
+        for row, label in zip(digits.data, digits.target, strict=True)
+    ]
+    path.write_text("\n".join(",".join(row) for row in [head, *rows]) + "\n")
+
+
+@pytest.mark.slow
+def test_a_rehearsal_plans_goes_on_where_it_was_stopped_and_its_plan_is_used(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    write_digits(tmp_path / "digits.csv")
+    (tmp_path / "mine.py").write_text(TRAINER)
+    trainer = f"{sys.executable} mine.py {{data}} {{questions}} {{out}} {{seed}}"
+    command = ["rehearse", "digits.csv", "--out", "plan.json", "--doses", "0,1,4", "--seeds", "1"]
+    command += ["--trainer", trainer, "--wanted", "0.9", "--label", "digit"]
+    assert main(command) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Right answers, when a model was first so good" in said
+    plan = load_calibration(tmp_path / "plan.json")
+    assert plan.epsilon < plan.share
+    home = load(tmp_path / "rehearsal" / "record.json")
+    assert (home.doses, home.task.num_classes) == (Doses((0, 1, 4)), 10)
+
+    (tmp_path / "mine.py").write_text("raise SystemExit(3)")  # what is done is not done again
+    command[3] = "again.json"
+    assert main(command) == 0
+    assert load_calibration(tmp_path / "again.json") == plan
+    assert main([*command[:3], "third.json", *command[4:], "--seeds", "2"]) == 2
+    assert "the trainer ended with status 3" in " ".join(capsys.readouterr().err.split())
+
+    protect = ["protect", "digits.csv", "--out", "up.csv", "--record", "r.json", "--label", "digit"]
+    assert main([*protect, "--plan", "plan.json"]) == 0
+    record = load(tmp_path / "r.json")
+    assert (record.epsilon, record.doses) == (plan.epsilon, plan.doses)
+    assert record.secret != home.secret
+
+
+def checkpoints():
+    doses = np.repeat([0, 1], 20)
+    shares = {"a": (0.5, 0.1), "b": (0.9, 0.4), "c": (1.0, 1.0)}
+    return [
+        Checkpoint(
+            seed, name, share, share, name == "c", (doses > 0) & (np.arange(40) < 20 + 20 * k)
+        )
+        for seed in (0, 1)
+        for name, (share, k) in shares.items()
+        for right in [np.arange(40) < 20 + 20 * k]
+    ], doses
+
+
+def test_models_before_the_wanted_quality_are_those_cut_short():
+    every, doses = checkpoints()
+    finished, cut = split(every, 0.95)
+    assert {each.name for each in finished} == {"c"}
+    assert {each.name for each in cut} == {"a", "b"}
+    with pytest.raises(UserError, match="no checkpoint is below 30% of the best quality"):
+        split(every, 0.3)
+    assert known_by_quality(every, doses, (0.5, 0.8, 1.0)) == {
+        0: [0.0, 0.0, 0.0],
+        1: [0.1, 0.4, 1.0],
+    }
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    write_digits(tmp_path / "digits.csv")
+    rehearsal = Rehearsal(tmp_path / "work", "train {data} {questions} {out}")
+    record = rehearsal.prepare(tmp_path / "digits.csv", PROTECTING, Doses((0, 1)), label="digit")
+    (tmp_path / "work" / "seed0").mkdir()
+    return rehearsal, record, tmp_path / "work" / "seed0"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "the trainer left no"),
+        ("{", "is not JSON"),
+        ("[1]", "is no object of a number"),
+        ('{"a": "b"}', "is no object of a number"),
+        ('{"a": -1}', "is no object of a number"),
+        ('{"a": NaN}', "is no object of a number"),
+        ('{"../a": 1}', "names of letters and digits"),
+        ('{"a": 0}', "a quality above 0"),
+        ('{"a": 0.5}', "has 0 files of answers called a"),
+    ],
+)
+def test_what_a_trainer_left_is_checked(content, message, prepared):
+    rehearsal, record, out = prepared
+    if content is not None:
+        (out / "quality.json").write_text(content)
+    with pytest.raises(DataError, match=message):
+        rehearsal.read(record, 0)
+
+
+def test_answers_to_some_questions_are_not_enough(prepared):
+    rehearsal, record, out = prepared
+    questions = (out.parent / "questions.csv").read_text().splitlines()[1:]
+    ids = [line.split(",")[0].strip('"') for line in questions]
+    (out / "quality.json").write_text('{"a": 0.5}')
+    (out / "a.json").write_text(json.dumps(dict.fromkeys(ids[:5], "digit 3")))
+    with pytest.raises(DataError, match=r"a.json answers 5 of the"):
+        rehearsal.read(record, 0)
+    (out / "a.json").write_text(json.dumps(dict.fromkeys(ids, "digit 3")))
+    (checkpoint,) = rehearsal.read(record, 0)
+    assert (checkpoint.share, checkpoint.is_last) == (1.0, True)
+
+
+def test_a_command_without_its_places_and_other_doses_are_refused(prepared, tmp_path):
+    rehearsal, _, _ = prepared
+    with pytest.raises(UserError, match=r"command has no \{out\}"):
+        Rehearsal(tmp_path, "train {data} {questions}")
+    with pytest.raises(UserError, match=r"holds a rehearsal in doses \(0, 1\), not \(0, 4\)"):
+        rehearsal.prepare(tmp_path / "digits.csv", PROTECTING, Doses((0, 4)))
+    broken = Rehearsal(tmp_path / "work", "/nowhere/program {data} {questions} {out}")
+    record = rehearsal.prepare(tmp_path / "digits.csv", PROTECTING, Doses((0, 1)), label="digit")
+    with pytest.raises(UserError, match="/nowhere/program cannot be started"):
+        broken.train(tmp_path / "digits.csv", record, 1)
