@@ -60,7 +60,7 @@ def doses(text: str) -> tuple[int, ...]:
         ) from error
 
 
-_PLAN = "of calibrate: it says all that the other options below --eta say, and these are left out"
+_PLAN = "of rehearse or calibrate; it takes the place of all options from --eta on"
 _DOSES = """\
 how often extra samples stand in the upload, each copy a little different: a part of them each so
 often, and those of dose 0 never, as a control (1)"""
