@@ -72,5 +72,5 @@ def _plan(options: argparse.Namespace) -> Calibration | None:
 
 def _task_options(options: argparse.Namespace, plan: Calibration | None) -> TaskOptions:
     if plan is not None:
-        return plan.options()
+        return plan.options
     return TaskOptions(**{each.name: getattr(options, each.name) for each in fields(TaskOptions)})

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -27,55 +26,35 @@ class Calibration:
 
     Attributes:
         dose: copies of an extra sample in the upload.
-        epsilon: ε of Algorithm 2 as measured: the largest upper bound on the share that a model
-            knew whose training was cut short.
         share: the smallest lower bound on the share that a finished model knew.
         num_classes: C.
         finished: right answers and samples of this dose, of each finished model.
         cut: likewise, of each that was cut short.
-        generator: of the extra task, like the next ones.
-        fixed_ratio: likewise.
-        labels: likewise.
-        placement: likewise.
-        num_fixed: likewise.
-        alpha: α, for which it was made.
+        options: of the extra task that is planned, ε and α among them.
     """
 
     dose: int
-    epsilon: float
     share: float
     num_classes: int
     finished: tuple[tuple[int, int], ...]
     cut: tuple[tuple[int, int], ...]
-    generator: Any
-    fixed_ratio: float
-    labels: Any
-    placement: Any
-    num_fixed: int
-    alpha: float
+    options: TaskOptions
+
+    @property
+    def epsilon(self) -> float:
+        """ε of Algorithm 2 as measured: the largest upper bound on what a cut model knew."""
+        return self.options.epsilon
 
     @property
     def doses(self) -> Doses:
         """The planned dose, and the control."""
         return Doses((0, self.dose))
 
-    def options(self) -> TaskOptions:
-        """Of the extra task that it plans."""
-        return TaskOptions(
-            eta=None,
-            fixed_ratio=self.fixed_ratio,
-            labels=self.labels,
-            generator=self.generator,
-            placement=self.placement,
-            num_fixed=self.num_fixed,
-            alpha=self.alpha,
-            epsilon=self.epsilon,
-        )
-
     def passes(self, counts: Sequence[tuple[int, int]]) -> int:
         """How many of these models would pass at the measured ε."""
         return sum(
-            float(stats.p_value(k, n, self.num_classes, self.epsilon, self.labels)) <= self.alpha
+            float(stats.p_value(k, n, self.num_classes, self.epsilon, self.options.labels))
+            <= self.options.alpha
             for k, n in counts
         )
 
@@ -138,17 +117,11 @@ def calibrate(
         )
     return Calibration(
         dose=best,
-        epsilon=float(np.ceil(1000 * epsilon) / 1000),
         share=float(np.floor(1000 * share) / 1000),
         num_classes=num_classes,
         finished=tuple((rows[best].num_correct, rows[best].num_samples) for rows in of_finished),
         cut=tuple((rows[best].num_correct, rows[best].num_samples) for rows in of_cut),
-        generator=options.generator,
-        fixed_ratio=options.fixed_ratio,
-        labels=options.labels,
-        placement=options.placement,
-        num_fixed=options.num_fixed,
-        alpha=options.alpha,
+        options=replace(options, eta=None, epsilon=float(np.ceil(1000 * epsilon) / 1000)),
     )
 
 
@@ -187,10 +160,12 @@ def load_calibration(path: Path) -> Calibration:
         raise DataError(f"{path} is of version {value.get('version')!r}; {VERSION} is read")
     try:
         fields = {name: value[name] for name in value if name not in ("format", "version")}
+        fields["options"] = TaskOptions(**fields["options"])
         for name in ("finished", "cut"):
             fields[name] = tuple((int(k), int(n)) for k, n in fields[name])
         plan = Calibration(**fields)
-        stats.required_num_samples(plan.share, plan.num_classes, plan.alpha, plan.epsilon)
+        alpha, epsilon = plan.options.alpha, plan.epsilon
+        stats.required_num_samples(plan.share, plan.num_classes, alpha, epsilon)
         _ = plan.doses
     except (KeyError, TypeError, ValueError, UserError) as error:
         raise DataError(f"{path} is damaged") from error
