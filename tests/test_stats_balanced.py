@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jaxverify import ExtraTask, UserError, generate, stats, verify
@@ -223,6 +223,7 @@ def test_a_model_that_has_not_converged_passes_with_a_probability_of_at_most_alp
     st.floats(1e-5, 0.3),
     st.floats(0, 0.3),
 )
+@example(290, 16, 0.25, 0.0)  # whose tail was 0, and then 2e-309
 @settings(max_examples=60, deadline=None)
 def test_p_value_is_at_most_alpha_exactly_when_the_count_exceeds_the_threshold(
     n, c, alpha, epsilon

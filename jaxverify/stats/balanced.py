@@ -116,4 +116,5 @@ def _bound(k: Any, left: Int[np.ndarray, " c"]) -> Values:
     trials, k = mean / q, np.asarray(k)[..., None]
     inside = (k > mean) & (k < trials + 1)
     tail = betainc(np.where(inside, k, 1.0), np.where(inside, trials - k + 1, 1.0), q)
+    tail = np.where(tail < np.finfo(float).tiny, 0.0, tail)  # where SciPy's does not fall with k
     return np.asarray(np.where(k <= mean + 1e-9, 1.0, np.where(inside, tail, 0.0)).max(axis=-1))
