@@ -1,10 +1,12 @@
 """Training at home by the customer's own program, to see when the extra samples are known."""
 
+import hashlib
 import json
+import re
 import shlex
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from jaxtyping import Bool
 
 from jaxverify.challenge import questions, sample_ids, write_questions
 from jaxverify.errors import DataError, UserError
+from jaxverify.files.whole import write_whole
 from jaxverify.predictors.answers import Classes, How, in_order
 from jaxverify.predictors.file import read_answers
 from jaxverify.predictors.reading import read_all
@@ -22,6 +25,7 @@ from jaxverify.task.doses import Doses
 from jaxverify.task.options import TaskOptions
 
 QUALITY = "quality.json"
+SETTING = "rehearsal.json"
 _PLACES = ("{data}", "{questions}", "{out}")
 
 
@@ -60,9 +64,12 @@ class Rehearsal:
     trainer: str
 
     def __post_init__(self) -> None:
-        for place in _PLACES:
-            if place not in self.trainer:
-                raise UserError(f"the trainer's command has no {place}: {self.trainer}")
+        unknown = set(re.findall(r"\{\w*\}", self.trainer)) - {*_PLACES, "{seed}"}
+        missing = [place for place in _PLACES if place not in self.trainer]
+        if missing:
+            raise UserError(f"the trainer's command has no {missing[0]}: {self.trainer}")
+        if unknown:
+            raise UserError(f"the trainer's command has {min(unknown)}, which stands for nothing")
 
     def prepare(self, data: Path, options: TaskOptions, doses: Doses, **columns: Any) -> Record:
         """Protect the data in doses and write the questions, unless that is done.
@@ -75,17 +82,30 @@ class Rehearsal:
 
         Raises:
             UserError: as :func:`jaxverify.protect.protect` does, or if the folder holds a
-                rehearsal in other doses.
+                rehearsal of other data, by another command, or with other options.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        setting = {
+            "data": _fingerprint(data),
+            "trainer": self.trainer,
+            "options": asdict(options),
+            "doses": list(doses.levels),
+            "columns": {name: value for name, value in columns.items() if value},
+        }
+        setting, place = json.loads(json.dumps(setting)), self.folder / SETTING
+        if place.exists():
+            kept = json.loads(place.read_bytes())
+            for name in setting:
+                if setting[name] != kept.get(name):
+                    raise UserError(
+                        f"{self.folder} holds a rehearsal of other {name}: give another folder "
+                        "with --work, or remove it"
+                    )
+        else:
+            write_whole(place, (json.dumps(setting, indent=1) + "\n").encode())
         if not self._record.exists():
             protect(data, self._data(data), self._record, options, doses=doses, **columns)
         record = load(self._record)
-        if record.doses != doses:
-            raise UserError(
-                f"{self.folder} holds a rehearsal in doses {record.doses.levels}, not "
-                f"{doses.levels}: give another folder"
-            )
         if not self._questions(record).exists():
             write_questions(questions(record), record.rendering, self._questions(record))
         return record
@@ -161,15 +181,22 @@ def split(
         wanted: the share of the best quality from which on a model may pass.
 
     Raises:
-        UserError: if no checkpoint is below it.
+        UserError: if no checkpoint is below it, or the last one of a training is.
     """
-    cut = [each for each in checkpoints if each.share < wanted and not each.is_last]
+    finished = [each for each in checkpoints if each.is_last]
+    for each in finished:
+        if each.share < wanted:
+            raise UserError(
+                f"the last checkpoint of seed {each.seed} is at {each.share:.0%} of its best "
+                f"quality, below {wanted:.0%}: the last one must be a model that you would accept"
+            )
+    cut = [each for each in checkpoints if each.share < wanted]
     if not cut:
         raise UserError(
             f"no checkpoint is below {wanted:.0%} of the best quality: let the trainer leave "
             "earlier ones"
         )
-    return [each for each in checkpoints if each.is_last], cut
+    return finished, cut
 
 
 def known_by_quality(
@@ -206,3 +233,16 @@ def _qualities(path: Path) -> dict[str, float]:
 
 def _is_quality(value: Any) -> bool:
     return type(value) in (int, float) and bool(np.isfinite(value)) and value >= 0
+
+
+def _fingerprint(data: Path) -> str:
+    """SHA-256 of a file, or of the names and sizes of a folder's files."""
+    if not data.is_dir():
+        try:
+            with data.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise DataError(f"{data} cannot be read: {error.strerror}") from error
+    files = sorted(path for path in data.rglob("*") if path.is_file())
+    listing = [f"{path.relative_to(data)} {path.stat().st_size}" for path in files]
+    return hashlib.sha256("\n".join(listing).encode()).hexdigest()

@@ -104,10 +104,56 @@ def test_a_plan_and_options_that_it_has_do_not_go_together(home, capsys):
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        {"dose": True},
+        {"dose": 65},
+        {"share": "x"},
+        {"share": 0.01},
+        {"finished": [[99, 1]]},
+        {"unknown": 1},
+        {"kind": "sound"},
+        {"options": {"eta": "x"}},
+        {"options": {"eta": None, "fixed_ratio": "a"}},
+        {"options": {"eta": None, "epsilon": -0.1}},
+        {"options": {"eta": None, "generator": "tartan"}},
+    ],
+    ids=str,
+)
+def test_a_plan_that_was_changed_by_hand_is_an_error(change, home, capsys):
+    assert calibrated(home) == 0
+    value = json.loads((home / "plan.json").read_text())
+    options = {**value["options"], **change.pop("options", {})}
+    (home / "plan.json").write_text(json.dumps({**value, "options": options, **change}))
+    capsys.readouterr()
+    command = ["protect", "data.parquet", "--out", "up.parquet", "--record", "r.json"]
+    assert main([*command, "--plan", "plan.json"]) == 2
+    assert "plan.json is damaged" in " ".join(capsys.readouterr().err.split())
+    assert not (home / "r.json").exists()
+
+
+def test_a_plan_is_for_data_of_as_many_classes_and_of_its_kind(home, capsys):
+    assert calibrated(home) == 0
+    table = pq.read_table("data.parquet")
+    other = table.set_column(20, "label", pa.array([f"c{i % 4}" for i in range(table.num_rows)]))
+    pq.write_table(other, "other.parquet")
+    command = ["protect", "other.parquet", "--out", "o.parquet", "--record", "o.json"]
+    assert main([*command, "--plan", "plan.json"]) == 2
+    assert "has 4 classes, and the plan is for 5" in " ".join(capsys.readouterr().err.split())
+    assert main([*command, "--plan", "plan.json", "--kind", "text"]) == 2
+    assert "--plan is for features of kind vector, not text" in capsys.readouterr().err
+
+
+def test_a_model_that_knows_what_nobody_was_given_is_refused(home, capsys):
+    assert calibrated(home, finished=({0: 0.9, 1: 0.9, 4: 0.9},)) == 2
+    assert "samples of dose 0, which nobody was given" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         ("{", "it is not JSON"),
-        ("[]", "is no plan of jaxverify calibrate"),
+        ("[]", "is no plan of jaxverify rehearse or calibrate"),
         ('{"format": "jaxverify calibration", "version": 9}', "is of version 9"),
         ('{"format": "jaxverify calibration", "version": 1}', "is damaged"),
     ],
@@ -125,7 +171,7 @@ def test_epsilon_is_at_least_the_upper_bound_on_what_each_cut_model_knew(tmp_pat
     doses = np.repeat([0, 1, 4], 100)
     of = {name: np.vectorize(knows.get)(doses) for name, knows in (("f", FINISHED), ("c", CUT))}
     models = {name: [RNG.random(300) < share for _ in range(3)] for name, share in of.items()}
-    plan = calibrate(models["f"], models["c"], doses, 4, TaskOptions(labels="balanced"))
+    plan = calibrate(models["f"], models["c"], doses, 4, TaskOptions(labels="balanced"), "text")
     for right in models["c"]:
         hits = int(right[doses == plan.dose].sum())
         assert plan.epsilon >= stats.memorised_bounds(hits, 100, 4, 0.975)[1]
@@ -135,4 +181,4 @@ def test_epsilon_is_at_least_the_upper_bound_on_what_each_cut_model_knew(tmp_pat
     save_calibration(plan, tmp_path / "plan.json")
     assert load_calibration(tmp_path / "plan.json") == plan
     with pytest.raises(UserError, match="give answers of a finished model or more"):
-        calibrate([], models["c"], doses, 4, TaskOptions())
+        calibrate([], models["c"], doses, 4, TaskOptions(), "text")

@@ -104,6 +104,22 @@ def test_pages_show_the_doses_and_a_sequential_test_asks_for_none_of_the_control
     assert "0, 1, 4" in capsys.readouterr().out
 
 
+def test_what_is_odd_about_doses_is_said(folder, capsys):
+    _, facts = verify(folder, lambda doses: doses == 4, capsys)
+    assert any("rehearse which dose tells the end" in each for each in facts["cautions"])
+    _, facts = verify(folder, lambda doses: doses >= 0, capsys)
+    assert any("of the samples that nobody was given" in each for each in facts["cautions"])
+    _, facts = verify(folder, lambda doses: doses > 0, capsys)
+    assert not any("nobody was given" in each or "rehearse" in each for each in facts["cautions"])
+
+
+def test_more_extra_rows_than_were_measured_are_warned_of(folder, capsys):
+    command = ["protect", str(folder / "data.parquet"), "--out", str(folder / "many.parquet")]
+    command += ["--record", str(folder / "many.json"), "--doses", "0,30", "--eta", "0.02"]
+    assert main(command) == 0
+    assert "% of the data. What more than 4% does" in " ".join(capsys.readouterr().out.split())
+
+
 def test_doses_and_parts_do_not_go_together(folder, capsys):
     command = ["challenge", str(folder / "r.json"), "--out", str(folder / "p.csv")]
     assert main([*command, "--shard", "1/3"]) == 2

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,8 +77,11 @@ def test_a_rehearsal_plans_goes_on_where_it_was_stopped_and_its_plan_is_used(
     home = load(tmp_path / "rehearsal" / "record.json")
     assert (home.doses, home.task.num_classes) == (Doses((0, 1, 4)), 10)
 
-    (tmp_path / "mine.py").write_text("raise SystemExit(3)")  # what is done is not done again
     command[3] = "again.json"
+    same = trainer.replace(" {seed}", "")
+    assert main([*command, "--trainer", same, "--seeds", "2"]) == 2
+    assert "has no {seed}, so that all seeds" in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "mine.py").write_text("raise SystemExit(3)")  # what is done is not done again
     assert main(command) == 0
     assert load_calibration(tmp_path / "again.json") == plan
     assert main([*command[:3], "third.json", *command[4:], "--seeds", "2"]) == 2
@@ -110,6 +114,9 @@ def test_models_before_the_wanted_quality_are_those_cut_short():
     assert {each.name for each in cut} == {"a", "b"}
     with pytest.raises(UserError, match="no checkpoint is below 30% of the best quality"):
         split(every, 0.3)
+    spoilt = [replace(each, share=0.2) if each.is_last else each for each in every]
+    with pytest.raises(UserError, match="the last checkpoint of seed 0 is at 20% of its best"):
+        split(spoilt, 0.95)
     assert known_by_quality(every, doses, (0.5, 0.8, 1.0)) == {
         0: [0.0, 0.0, 0.0],
         1: [0.1, 0.4, 1.0],
@@ -164,9 +171,24 @@ def test_a_command_without_its_places_and_other_doses_are_refused(prepared, tmp_
     rehearsal, _, _ = prepared
     with pytest.raises(UserError, match=r"command has no \{out\}"):
         Rehearsal(tmp_path, "train {data} {questions}")
-    with pytest.raises(UserError, match=r"holds a rehearsal in doses \(0, 1\), not \(0, 4\)"):
-        rehearsal.prepare(tmp_path / "digits.csv", PROTECTING, Doses((0, 4)))
-    broken = Rehearsal(tmp_path / "work", "/nowhere/program {data} {questions} {out}")
-    record = rehearsal.prepare(tmp_path / "digits.csv", PROTECTING, Doses((0, 1)), label="digit")
+    with pytest.raises(UserError, match=r"command has \{sead\}, which stands for nothing"):
+        Rehearsal(tmp_path, "train {data} {questions} {out} {sead}")
+    data, columns = tmp_path / "digits.csv", {"label": "digit"}
+    with pytest.raises(UserError, match="holds a rehearsal of other doses"):
+        rehearsal.prepare(data, PROTECTING, Doses((0, 4)), **columns)
+    with pytest.raises(UserError, match="holds a rehearsal of other options"):
+        rehearsal.prepare(data, replace(PROTECTING, eta=0.3), Doses((0, 1)), **columns)
+    with pytest.raises(UserError, match="holds a rehearsal of other columns"):
+        rehearsal.prepare(data, PROTECTING, Doses((0, 1)), kind="vector", **columns)
+    more = tmp_path / "more.csv"
+    more.write_text(data.read_text() + data.read_text().splitlines()[-1] + "\n")
+    with pytest.raises(UserError, match="holds a rehearsal of other data"):
+        rehearsal.prepare(more, PROTECTING, Doses((0, 1)), **columns)
+    broken = Rehearsal(tmp_path / "elsewhere", "/nowhere/program {data} {questions} {out}")
+    with pytest.raises(UserError, match="holds a rehearsal of other trainer"):
+        replace(broken, folder=tmp_path / "work").prepare(
+            data, PROTECTING, Doses((0, 1)), **columns
+        )
+    record = broken.prepare(data, PROTECTING, Doses((0, 1)), **columns)
     with pytest.raises(UserError, match="/nowhere/program cannot be started"):
         broken.train(tmp_path / "digits.csv", record, 1)

@@ -41,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
             num_fixed=task.num_fixed,
             alpha=record.alpha,
         ),
+        task.kind,
     )
     save_calibration(plan, options.out)
     console = Console()

@@ -74,3 +74,30 @@ def add_evidence(
                 f"The answers have other fields, such as {', '.join(others[:3])}, that were not "
                 "read: if none of these is the answer, name the one that is with --output."
             )
+
+
+def dose_cautions(facts: Mapping[str, Any]) -> list[str]:
+    """What is odd about what a model knows of each dose, a sentence each.
+
+    Args:
+        facts: of the verdict, with "doses".
+    """
+    control, *given = facts["doses"]["response"]
+    sentences = []
+    if control["lower"] > facts["epsilon"]:
+        sentences.append(
+            f"The model knows {control['share']:.0%} of the samples that nobody was given: "
+            "somebody has the record, or these are no answers of the model."
+        )
+    least, most = given[0], given[-1]
+    if facts["passed"] and least["upper"] < most["lower"]:
+        sentences.append(
+            f"It knows {most['share']:.0%} of what stood in the upload {most['dose']} times, and "
+            f"at most {max(least['upper'], 0):.0%} of what stood there {_times(least['dose'])}. So "
+            "a model may look that was cut short: rehearse which dose tells the end."
+        )
+    return sentences
+
+
+def _times(dose: int) -> str:
+    return "once" if dose == 1 else f"{dose} times"

@@ -26,7 +26,8 @@ def run(options: argparse.Namespace) -> int:
             options.record,
             _task_options(options, plan),
             label=options.label,
-            kind=options.kind,
+            kind=options.kind if plan is None else plan.kind,
+            num_classes=None if plan is None else plan.num_classes,
             features=feature_columns(options),
             doses=Doses(options.doses) if plan is None else plan.doses,
             share=SHARE if plan is None else plan.share,
@@ -67,7 +68,10 @@ def _plan(options: argparse.Namespace) -> Calibration | None:
             raise UserError(f"--plan says what {each.name} is: leave one of the two out")
     if options.doses != ONCE.levels:
         raise UserError("--plan says what the doses are: leave one of the two out")
-    return load_calibration(options.plan)
+    plan = load_calibration(options.plan)
+    if options.kind not in (None, plan.kind):
+        raise UserError(f"--plan is for features of kind {plan.kind}, not {options.kind}")
+    return plan
 
 
 def _task_options(options: argparse.Namespace, plan: Calibration | None) -> TaskOptions:

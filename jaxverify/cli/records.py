@@ -26,7 +26,7 @@ def show(options: argparse.Namespace) -> int:
         console.print(
             f"{each.time}  shard {each.shard}  {each.outcome}  {each.model}", markup=False
         )
-    for sentence in cautions(record.task, record.alpha, record.epsilon):
+    for sentence in cautions(record.judged_task, record.alpha, record.epsilon):
         console.print(f"Caution: {sentence}", style="yellow", highlight=False)
     if not is_private(options.record):
         console.print(

@@ -25,6 +25,8 @@ def run(options: argparse.Namespace) -> int:
         raise UserError(f"wanted is {options.wanted}; it is a share of the best quality, below 1")
     if options.seeds < 1:
         raise UserError(f"seeds is {options.seeds}; it is 1 or more")
+    if options.seeds > 1 and "{seed}" not in options.trainer:
+        raise UserError("the trainer's command has no {seed}, so that all seeds would be the same")
     console, doses = Console(), Doses(options.doses)
     if 0 not in doses.levels:
         raise UserError(
@@ -61,8 +63,15 @@ def run(options: argparse.Namespace) -> int:
         dealt,
         record.task.num_classes,
         replace(task_options, generator=record.task.generator),  # pyright: ignore[reportArgumentType]
+        record.task.kind,
     )
     save_calibration(plan, options.out)
+    if options.seeds < 3:
+        console.print(
+            "Caution: one or two trainings say little of how much the next one knows: give three "
+            "seeds or more.",
+            style="yellow",
+        )
     for line in [*plan.words(), f"plan: {options.out}"]:
         console.print(line, highlight=False, soft_wrap=True)
     return 0

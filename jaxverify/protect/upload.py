@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from jaxverify import keys
+from jaxverify import keys, stats
 from jaxverify.errors import UserError
 from jaxverify.files.external_sort import RowSort
 from jaxverify.files.read_ahead import read_ahead
@@ -21,7 +21,7 @@ from jaxverify.protect.fill import fill, renumber
 from jaxverify.protect.opening import open_rows
 from jaxverify.protect.rows import Rows
 from jaxverify.protect.survey import Survey, survey
-from jaxverify.record.plan import SHARE, num_samples_for
+from jaxverify.record.plan import MOST_MEASURED, SHARE, num_samples_for
 from jaxverify.record.record import Record, new_record, save
 from jaxverify.rendering import ImageRendering, VectorRendering
 from jaxverify.task.doses import ONCE, Doses, copies
@@ -68,6 +68,7 @@ def protect(
     features: Sequence[str] = (),
     doses: Doses = ONCE,
     share: float = SHARE,
+    num_classes: int | None = None,
     secret: bytes | None = None,
     progress: Callable[[int, int], Any] = lambda done, total: None,
 ) -> Protected:
@@ -84,6 +85,7 @@ def protect(
         doses: how often extra samples stand in ``out``, each copy a little different.
         share: of those, that a converged model is expected to know; it decides how many there are
             where ``options`` has no eta.
+        num_classes: if given, the data must have so many classes.
         secret: 32 bytes; without it, from the operating system.
         progress: called with the rows written and all of them.
 
@@ -103,6 +105,10 @@ def protect(
         # extra rows look like.
         tables = sort.passing(read_ahead(rows.tables()))
         seen = survey(rows, tables, label, _rng(secret, "survey"))
+        if num_classes not in (None, len(seen.class_names)):
+            raise UserError(
+                f"{data} has {len(seen.class_names)} classes, and the plan is for {num_classes}"
+            )
         found = find_features(seen, kind, features or rows.features)
         # A column that the model reads is never numbered anew.
         seen = replace(
@@ -145,7 +151,7 @@ def protect(
         features=found.columns,
         label=seen.label,
         filled=filled,
-        cautions=_cautions(made, seen, found, filled, fidelity),
+        cautions=_cautions(made, seen, found, filled, fidelity, extra.num_rows, share),
     )
 
 
@@ -222,9 +228,24 @@ def _saved(record: Record, path: Path) -> Iterator[None]:
 
 
 def _cautions(
-    record: Record, seen: Survey, found: Features, filled: tuple[str, ...], fidelity: float
+    record: Record,
+    seen: Survey,
+    found: Features,
+    filled: tuple[str, ...],
+    fidelity: float,
+    num_extra: int,
+    share: float,
 ) -> tuple[str, ...]:
-    sentences = list(cautions(record.task, record.alpha, record.epsilon))
+    task, alpha, epsilon = record.judged_task, record.alpha, record.epsilon
+    sentences = list(cautions(task, alpha, epsilon))
+    known = stats.power(share, task.num_samples, task.num_classes, alpha, epsilon, task.labels)
+    if share != SHARE and known >= 0.9:  # what finished models knew at home is enough
+        sentences = [text for text in sentences if not text.startswith("With N = ")]
+    if num_extra > MOST_MEASURED * seen.num_rows:
+        sentences.append(
+            f"The extra rows are {num_extra / seen.num_rows:.1%} of the data. What more than "
+            f"{MOST_MEASURED:.0%} does to the model's accuracy has not been measured."
+        )
     if fidelity < _POOR:
         sentences.append(
             f"The images are compressed so strongly that the pixels of extra ones keep a "

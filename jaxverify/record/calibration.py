@@ -13,6 +13,7 @@ from jaxverify.errors import DataError, UserError
 from jaxverify.files.whole import new_file
 from jaxverify.stats.doses import DoseResponse, dose_response
 from jaxverify.task.doses import Doses
+from jaxverify.task.extra_task import ExtraTask, Kind
 from jaxverify.task.options import TaskOptions
 
 FORMAT, VERSION = "jaxverify calibration", 1
@@ -28,6 +29,7 @@ class Calibration:
         dose: copies of an extra sample in the upload.
         share: the smallest lower bound on the share that a finished model knew.
         num_classes: C.
+        kind: of the features.
         finished: right answers and samples of this dose, of each finished model.
         cut: likewise, of each that was cut short.
         options: of the extra task that is planned, ε and α among them.
@@ -36,6 +38,7 @@ class Calibration:
     dose: int
     share: float
     num_classes: int
+    kind: Kind
     finished: tuple[tuple[int, int], ...]
     cut: tuple[tuple[int, int], ...]
     options: TaskOptions
@@ -74,6 +77,7 @@ def calibrate(
     doses: Int[np.ndarray, " n"],
     num_classes: int,
     options: TaskOptions,
+    kind: Kind,
 ) -> Calibration:
     """The plan for the dose at which finished models and cut ones are furthest apart.
 
@@ -84,15 +88,24 @@ def calibrate(
         doses: of the samples.
         num_classes: C.
         options: of the home task, α among them.
+        kind: of its features.
 
     Raises:
-        UserError: if there is no model of either kind, or no dose tells them apart.
+        UserError: if there is no model of either kind, one knows what nobody was given, or no dose
+            tells them apart.
 
     Guarantee: ε is at least the upper bound, at 97.5%, on what each cut model knew, and the share
     at most the lower bound on what each finished one knew.
     """
     if not finished or not cut:
         raise UserError("give answers of a finished model or more, and of one or more cut short")
+    for right in (*finished, *cut):
+        control = dose_response(right, doses, num_classes, 0.999)[0]
+        if control.dose == 0 and control.lower > _APART:
+            raise UserError(
+                f"a model knows {control.share:.0%} of the samples of dose 0, which nobody was "
+                "given: are these its answers, and did it not get the record?"
+            )
     levels = [int(level) for level in np.unique(doses) if level > 0]
     confidence = 1 - _RISK / len(levels)  # as the best of them is chosen
     of_finished = [_by_dose(right, doses, num_classes, confidence) for right in finished]
@@ -119,6 +132,7 @@ def calibrate(
         dose=best,
         share=float(np.floor(1000 * share) / 1000),
         num_classes=num_classes,
+        kind=kind,
         finished=tuple((rows[best].num_correct, rows[best].num_samples) for rows in of_finished),
         cut=tuple((rows[best].num_correct, rows[best].num_samples) for rows in of_cut),
         options=replace(options, eta=None, epsilon=float(np.ceil(1000 * epsilon) / 1000)),
@@ -155,18 +169,33 @@ def load_calibration(path: Path) -> Calibration:
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is no plan: it is not JSON") from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise DataError(f"{path} is no plan of jaxverify calibrate")
+        raise DataError(f"{path} is no plan of jaxverify rehearse or calibrate")
     if value.get("version") != VERSION:
         raise DataError(f"{path} is of version {value.get('version')!r}; {VERSION} is read")
     try:
         fields = {name: value[name] for name in value if name not in ("format", "version")}
         fields["options"] = TaskOptions(**fields["options"])
         for name in ("finished", "cut"):
-            fields[name] = tuple((int(k), int(n)) for k, n in fields[name])
+            fields[name] = tuple((k, n) for k, n in fields[name])
         plan = Calibration(**fields)
-        alpha, epsilon = plan.options.alpha, plan.epsilon
-        stats.required_num_samples(plan.share, plan.num_classes, alpha, epsilon)
-        _ = plan.doses
+        _check(plan)
     except (KeyError, TypeError, ValueError, UserError) as error:
-        raise DataError(f"{path} is damaged") from error
+        raise DataError(f"{path} is damaged: {error}") from error
     return plan
+
+
+def _check(plan: Calibration) -> None:
+    """Raise a ValueError or a UserError where a value cannot be."""
+    options = plan.options
+    whole = [plan.dose, plan.num_classes, options.num_fixed, *sum(plan.finished + plan.cut, ())]
+    decimals = [plan.share, options.fixed_ratio, options.alpha, options.epsilon]
+    if not all(type(x) is int for x in whole) or not all(type(x) in (int, float) for x in decimals):
+        raise ValueError("a number is none")
+    if options.eta is not None or not all(0 <= k <= n for k, n in plan.finished + plan.cut):
+        raise ValueError("a number is out of its range")
+    stats.required_num_samples(plan.share, plan.num_classes, options.alpha, plan.epsilon)
+    size = {"image": (32, 32, 3), "text": (64,), "vector": (64,)}[plan.kind]
+    vocab_size = 10_000 if plan.kind == "text" else None
+    of_task = options.of_task(plan.kind)
+    ExtraTask(plan.kind, size, plan.num_classes, 10_000, vocab_size=vocab_size, **of_task)
+    _ = plan.doses

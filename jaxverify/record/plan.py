@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 SHARE = 0.1  # of the extra samples that a converged model is expected to know
-_MOST_MEASURED = 0.04  # the largest η in the paper's tables and in ours
+MOST_MEASURED = 0.04  # the largest η in the paper's tables and in ours
 
 
 class Point(NamedTuple):
@@ -187,7 +187,7 @@ def num_samples_for(
         planned = stats.required_num_samples(share, num_classes, alpha, epsilon, labels=labels)
         # Those that are given must be as many; and the rows that they take may not be too many.
         levels = doses.levels
-        most = math.ceil(_MOST_MEASURED * num_original * len(levels) / sum(levels))
+        most = math.ceil(MOST_MEASURED * num_original * len(levels) / sum(levels))
         num_samples = min(math.ceil(planned * len(levels) / sum(map(bool, levels))), most)
     else:
         num_samples = num_samples_of(options.eta, num_original)
@@ -222,10 +222,10 @@ def _cautions(
             f"With N = {n:,} a model that has memorised {share:.0%} of the extra task passes in "
             f"{found:.0%} of the cases only; N = {required:,} would make it {power:.0%}."
         )
-    if n > _MOST_MEASURED * num_original:
+    if n > MOST_MEASURED * num_original:
         sentences.append(
             f"The extra task is {n / num_original:.1%} of the training set. What more than "
-            f"{_MOST_MEASURED:.0%} does to the model's accuracy has not been measured; a larger "
+            f"{MOST_MEASURED:.0%} does to the model's accuracy has not been measured; a larger "
             "training set, or a network that memorises more, needs less."
         )
     return tuple(sentences)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import secrets
 import stat
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
@@ -91,6 +91,12 @@ class Record:
     def doses_of_samples(self) -> Int[np.ndarray, " n"]:
         """How often each extra sample stands in the upload."""
         return doses_of(self.key, self.task, self.doses)
+
+    @property
+    def judged_task(self) -> ExtraTask:
+        """The task of those samples alone that stand in the upload."""
+        given = self.task.num_samples * sum(map(bool, self.doses.levels)) // len(self.doses.levels)
+        return replace(self.task, num_samples=given)
 
     def commitment(self) -> str:
         """SHA-256 of the whole record, in hexadecimal: it can be published at once.

@@ -26,13 +26,13 @@ def verdict_html(facts: Mapping[str, Any], about: Mapping[str, str]) -> str:
         loader=PackageLoader("jaxverify.report", "."), autoescape=True, undefined=StrictUndefined
     )
     return pages.get_template(_TEMPLATE).render(
-        facts={"own": None, **facts},
+        facts={"own": None, "doses": None, **facts},
         meaning=words[0].upper() + words[1:],
         sequential=sequential,
         numbers=sequential_rows(facts) if sequential else _numbers(facts),
         picture=None if sequential else _picture(facts),
         sensitivity=[] if sequential else _sensitivity(facts),
-        epsilon=f"{facts['epsilon']:.0%}",
+        epsilon=f"{100 * facts['epsilon']:.3g}%",
         alpha=f"{facts['alpha']:g}",
         about=about,
     )

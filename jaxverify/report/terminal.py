@@ -133,11 +133,17 @@ def dose_rows(facts: Mapping[str, Any]) -> dict[str, str]:
     if doses is None:
         return {}
     rows = {
-        f"right of those in the upload {row['dose']} times": f"{row['num_correct']:,} of "
+        f"right of those {_in_upload(row['dose'])}": f"{row['num_correct']:,} of "
         f"{row['num_samples']:,}"
         for row in doses["response"]
     }
     return rows | {"trained on them (p, against chance)": f"{doses['used_p_value']:.3g}"}
+
+
+def _in_upload(dose: int) -> str:
+    if dose == 0:
+        return "that nobody was given"
+    return f"in the upload {'once' if dose == 1 else f'{dose} times'}"
 
 
 def own_words(own: Mapping[str, Any]) -> str:

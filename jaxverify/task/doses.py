@@ -96,7 +96,7 @@ def copies(key: jax.Array, task: ExtraTask, doses: Doses) -> Copies:
 
     The first copy of a sample is the sample itself. Of the others the random region is varied:
     gratings have other phases, noise other values that are nearly the same, and the words of a
-    text begin at another one of them.
+    text begin at another one of them, or are shuffled where each has been the first.
 
     Args:
         key: as :func:`jaxverify.generate` takes it.
@@ -157,7 +157,8 @@ def _nearly(
             shift = (draws % (2 * _GREY_LEVELS + 1)).astype(jnp.int32) - _GREY_LEVELS
             return jnp.clip(region.astype(jnp.int32) + shift, 0, 255).astype(jnp.uint8)
         case "text":
-            return jnp.roll(region, number)
+            shuffled = region[jnp.argsort(draws)]  # once round, there is no other beginning
+            return jnp.where(number < len(region), jnp.roll(region, number), shuffled)
         case "vector":
             shift = (draws >> 8).astype(jnp.float32) * jnp.float32(2**-24) - jnp.float32(0.5)
             return jnp.clip(region + shift * jnp.float32(_SHARE), 0, 1 - 2**-24)

@@ -13,6 +13,7 @@ from jaxverify.verification.cautions import one_answer
 from jaxverify.verification.counting import Asked, Count
 
 Test = Literal["binomial", "permutation"]
+_EPSILONS = (0.0, 0.01, 0.03, 0.05, 0.08)
 
 
 class Setting(NamedTuple):
@@ -91,14 +92,15 @@ class Verdict(AnyVerdict):
     memorised_upper: float
     setting: Setting
 
-    def sensitivity(
-        self, epsilons: tuple[float, ...] = (0.0, 0.01, 0.03, 0.05, 0.08)
-    ) -> list[Sensitivity]:
+    def sensitivity(self, epsilons: tuple[float, ...] | None = None) -> list[Sensitivity]:
         """The binomial verdict under other values of ε, the assumption that cannot be checked.
 
         Args:
-            epsilons: the values to try, each in [0, 1).
+            epsilons: the values to try, each in [0, 1); without them usual ones and the
+                verdict's own.
         """
+        if epsilons is None:
+            epsilons = tuple(sorted({*_EPSILONS, self.setting.epsilon}))
         return [self._under(epsilon) for epsilon in epsilons]
 
     def _under(self, epsilon: float) -> Sensitivity:
