@@ -66,7 +66,7 @@ def _curves(runs: list[Run]) -> str:
     trains = [run["rows"][-1]["train_accuracy"] for run in runs]
     origin = ", ".join(sorted({f"`{(run['code_revision'] or 'unknown')[:8]}`" for run in runs}))
     return (
-        f"{markdown_table(rows)}\n{len(runs)} {'seed' if len(runs) == 1 else 'seeds'}, code {origin}, "
+        f"{markdown_table(rows)}\n{len(runs)} seed{'s' * (len(runs) > 1)}, code {origin}, "
         f"{sum(run['seconds'] for run in runs) / 60:.0f} minutes. Test accuracy at the end "
         f"{min(tests):.1%} to {max(tests):.1%}, training accuracy {min(trains):.1%} to "
         f"{max(trains):.1%}; {runs[0]['extra_rows']:,} rows were added to "
