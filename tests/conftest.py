@@ -1,10 +1,12 @@
 """Tests see eight simulated devices, and run with JAX's own checks turned on."""
 
 import os
+import secrets
 import tempfile
 
 import jax
 import jaxtyping
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -58,3 +60,10 @@ def untyped_caller():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def fixed_secrets(monkeypatch):
+    """What is drawn from the operating system is the same in every run, and so is what follows."""
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(secrets, "token_bytes", rng.bytes)

@@ -30,7 +30,7 @@ def answers(path, record, knows):
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def home(tmp_path, monkeypatch, fixed_secrets):
     """A part of the data, protected at home, and the whole of it."""
     monkeypatch.chdir(tmp_path)
     for name, rows in (("part", 4000), ("data", 20_000)):

@@ -61,7 +61,7 @@ def write_digits(path):
 
 @pytest.mark.slow
 def test_a_rehearsal_plans_goes_on_where_it_was_stopped_and_its_plan_is_used(
-    tmp_path, monkeypatch, capsys
+    tmp_path, monkeypatch, capsys, fixed_secrets
 ):
     monkeypatch.chdir(tmp_path)
     write_digits(tmp_path / "digits.csv")
