@@ -144,7 +144,6 @@ class Rehearsal:
         out = self.folder / f"seed{seed}"
         qualities = _qualities(out / QUALITY)
         best, last = max(qualities.values()), list(qualities)[-1]
-        ids, labels = sample_ids(record), np.asarray(record.samples().labels)
         checkpoints = []
         for name, quality in qualities.items():
             files = list(out.glob(f"{name}.*"))
@@ -152,11 +151,7 @@ class Rehearsal:
                 raise DataError(
                     f"{out} has {len(files)} files of answers called {name}.*: leave one"
                 )
-            answers = read_answers(files[0])
-            said = {each: answers[each] for each in ids if each in answers}
-            if len(said) < len(ids):
-                raise DataError(f"{files[0]} answers {len(said)} of the {len(ids)} questions")
-            right = in_order(read_all(said, Classes(record.class_names, labels_are)), ids) == labels
+            right = right_answers(files[0], record, labels_are)
             checkpoints.append(Checkpoint(seed, name, quality, quality / best, name == last, right))
         return checkpoints
 
@@ -169,6 +164,28 @@ class Rehearsal:
 
     def _questions(self, record: Record) -> Path:
         return self.folder / ("questions" if record.task.kind == "image" else "questions.csv")
+
+
+def right_answers(
+    path: Path, record: Record, labels_are: How | None = None
+) -> Bool[np.ndarray, " n"]:
+    """Whether a model answers each extra sample rightly.
+
+    Args:
+        path: of its answers, in a form that verify reads.
+        record: of the extra task.
+        labels_are: as verify takes it.
+
+    Raises:
+        DataError: if the file does not answer every question.
+        UserError: if the answers cannot be read.
+    """
+    ids, labels = sample_ids(record), np.asarray(record.samples().labels)
+    answers = read_answers(path)
+    said = {name: answers[name] for name in ids if name in answers}
+    if len(said) < len(ids):
+        raise DataError(f"{path} answers {len(said)} of the {len(ids)} questions: give all")
+    return in_order(read_all(said, Classes(record.class_names, labels_are)), ids) == labels
 
 
 def split(
@@ -211,8 +228,8 @@ def known_by_quality(
                 next((c for c in checkpoints if c.seed == seed and c.share >= quality), None)
                 for seed in sorted({each.seed for each in checkpoints})
             ]
-            found = [c.right[doses == dose].mean() for c in reached if c is not None]
-            row.append(float(np.mean(found)) if found else None)
+            known = [each.right[doses == dose].mean() for each in reached if each is not None]
+            row.append(float(np.mean(known)) if known else None)
         shares[int(dose)] = row
     return shares
 

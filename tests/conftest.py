@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+import time
 
 import jax
 import jaxtyping
@@ -67,3 +68,11 @@ def fixed_secrets(monkeypatch):
     """What is drawn from the operating system is the same in every run, and so is what follows."""
     rng = np.random.default_rng(0)
     monkeypatch.setattr(secrets, "token_bytes", rng.bytes)
+
+
+@pytest.fixture
+def fast(monkeypatch):
+    """Pauses are counted, not waited for."""
+    waited = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    return waited

@@ -139,9 +139,10 @@ def test_a_plan_is_for_data_of_as_many_classes_and_of_its_kind(home, capsys):
     pq.write_table(other, "other.parquet")
     command = ["protect", "other.parquet", "--out", "o.parquet", "--record", "o.json"]
     assert main([*command, "--plan", "plan.json"]) == 2
-    assert "has 4 classes, and the plan is for 5" in " ".join(capsys.readouterr().err.split())
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the data have 4 classes, and the plan is for 5" in said
     assert main([*command, "--plan", "plan.json", "--kind", "text"]) == 2
-    assert "--plan is for features of kind vector, not text" in capsys.readouterr().err
+    assert "the plan is for features of kind vector, not text" in capsys.readouterr().err
 
 
 def test_a_model_that_knows_what_nobody_was_given_is_refused(home, capsys):
@@ -153,8 +154,11 @@ def test_a_model_that_knows_what_nobody_was_given_is_refused(home, capsys):
     ("content", "message"),
     [
         ("{", "it is not JSON"),
-        ("[]", "is no plan of jaxverify rehearse or calibrate"),
-        ('{"format": "jaxverify calibration", "version": 9}', "is of version 9"),
+        ("[]", "is not a plan of jaxverify"),
+        (
+            '{"format": "jaxverify calibration", "version": 9}',
+            "is a plan of version 9, and this jaxverify reads 1 alone",
+        ),
         ('{"format": "jaxverify calibration", "version": 1}', "is damaged"),
     ],
 )

@@ -120,7 +120,10 @@ def test_cosines_of_pairs_for_any_block_size_and_zero_where_a_gradient_is_zero(n
     x = drawn(n)
     if zero:
         x[-1] = 0
-    loss = lambda w, x: x @ w  # noqa: E731
+
+    def loss(w, x):
+        return x @ w
+
     cosines = jax.jit(partial(pairwise_cosines, loss, block_size=block_size))(jnp.zeros(6), x)
     unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9)
     np.testing.assert_allclose(cosines, unit @ unit.T, atol=1e-5)
@@ -248,7 +251,10 @@ def test_mistakes_are_told_with_their_values(untyped_caller):
     some = task(x, num_chunks=2)
     with pytest.raises(UserError, match="num_extra is 4, but 5 samples were measured"):
         compare(some, some, num_clean=5, num_extra=4)
-    loss = lambda w, x: x @ w  # noqa: E731
+
+    def loss(w, x):
+        return x @ w
+
     with pytest.raises(UserError, match="pairs of samples, and there is 1"):
         coherence(loss, jnp.zeros(6), x[:1])
     with pytest.raises(UserError, match="method='cosine' is unknown"):

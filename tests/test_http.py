@@ -4,10 +4,7 @@ import base64
 import io
 import json
 import threading
-import time
 from collections import Counter
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -200,14 +197,6 @@ def verify(path, server, *options):
     return main([*command, *map(str, options)])
 
 
-@pytest.fixture
-def fast(monkeypatch):
-    """Pauses are counted, not waited for."""
-    waited = []
-    monkeypatch.setattr(time, "sleep", waited.append)
-    return waited
-
-
 @pytest.mark.parametrize("kind", TASKS)
 @pytest.mark.parametrize(
     ("protocol", "form", "options"),
@@ -395,25 +384,3 @@ def test_a_server_that_talks_another_protocol_is_an_error(tmp_path):
         server.protocol = "v2"
         with pytest.raises(EndpointError, match="no outputs of the Open Inference Protocol"):
             ask(Endpoint(server.url, "v2"), some, Classes(NAMES))
-
-
-@pytest.mark.parametrize(
-    ("retry_after", "least", "most"),
-    [
-        ("7", 7, 7),
-        ("3600", 60, 60),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True), 60, 60),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
-        ("1.5", 0, 0),
-        ("-1", 0, 0),
-        ("soon", 0, 0),
-    ],
-)
-def test_it_waits_as_the_endpoint_asks_but_a_minute_at_most(
-    retry_after, least, most, tmp_path, fast
-):
-    record, path = saved(tmp_path)
-    with Server(Model(record)) as server:
-        server.faults, server.retry_after = [429], retry_after
-        assert verify(path, server) == 0
-    assert least <= sum(fast) <= most

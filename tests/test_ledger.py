@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
 
-from jaxverify import DataError, ExtraTask, UserError, stats
-from jaxverify.challenge import ID, asked_indices, questions, sample_ids, twin_ids
+from jaxverify import DataError, ExtraTask, UserError
+from jaxverify.challenge import ID, asked_indices, questions, sample_ids
 from jaxverify.cli import main, sources
 from jaxverify.cli.subject import subject
 from jaxverify.predictors.answers import Classes
@@ -26,7 +25,6 @@ from jaxverify.record.shard import Shard
 from jaxverify.record.shard_drawing import shard_indices
 from jaxverify.rendering import TextRendering
 from jaxverify.report.in_toto import statement
-from jaxverify.task.generation import twins
 
 WORDS = tuple(f"w{i}" for i in range(50))
 NAMES = ("no", "yes", "maybe", "never")
@@ -34,13 +32,18 @@ NAMES = ("no", "yes", "maybe", "never")
 CLASSES = Classes(("no", "yes"))
 
 
-@pytest.fixture
-def saved(tmp_path):
+def make_record(tmp_path):
+    """A record of 240 extra samples of four classes, and where it lies."""
     task = ExtraTask("text", (80,), 4, 240, vocab_size=52, labels="balanced", generator="zipf")
     record = new_record(task, TextRendering(WORDS), ("text",), NAMES)
     path = tmp_path / "record.json"
     save(record, path)
     return record, path
+
+
+@pytest.fixture
+def saved(tmp_path):
+    return make_record(tmp_path)
 
 
 def answer(record, path, share, seed=0, indices=None):
@@ -349,60 +352,3 @@ def test_a_model_that_says_nothing_is_refused(changes, message, tmp_path):
     source = sources.Source(lambda *_: [], CLASSES, "a.json", "0" * 64, "answers")
     with pytest.raises(UserError, match=message):
         subject(Namespace(**{**options, **changes}), source)
-
-
-def answer_with_twins(record, path, share, share_of_twins):
-    labels, rng = np.asarray(record.samples().labels), np.random.default_rng(1)
-
-    def said(part):
-        known = rng.random(len(labels)) < part
-        return np.where(known, labels, (labels + rng.integers(1, 4, len(labels))) % 4)
-
-    answers = [*said(share), *said(share_of_twins)]
-    ids = [*sample_ids(record), *twin_ids(record)]
-    path.write_text(json.dumps(dict(zip(ids, (NAMES[i] for i in answers), strict=True))))
-    return path
-
-
-def test_twins_share_the_fixed_region_and_no_random_one(saved):
-    record, _ = saved
-    extra, held_out = record.samples(), twins(record.key, record.task)
-    np.testing.assert_array_equal(extra.labels, held_out.labels)
-    (place,) = record.task.random_region
-    theirs, ours = np.asarray(held_out.features), np.asarray(extra.features)
-    assert (theirs[:, place.stop :] == ours[0, place.stop :]).all()
-    regions = {tuple(row[place]) for row in np.concatenate([theirs, ours])}
-    assert len(regions) == 2 * record.task.num_samples
-
-
-def test_twins_are_asked_among_the_others_and_tell_memory_from_guessing(saved, tmp_path, capsys):
-    record, path = saved
-    out = tmp_path / "q.jsonl"
-    assert main(["challenge", str(path), "--out", str(out), "--twins"]) == 0
-    ids = [json.loads(line)["id"] for line in out.read_text().splitlines()]
-    assert ids == sorted([*sample_ids(record), *twin_ids(record)])
-    capsys.readouterr()
-    for share_of_twins, small in ((0.25, True), (0.9, False)):
-        answers = answer_with_twins(record, tmp_path / "a.json", 0.9, share_of_twins)
-        page = tmp_path / "page.html"
-        assert verify(path, answers, "--twins", "--json", "--html", page) == 0
-        found = json.loads(capsys.readouterr().out)["twins"]
-        assert found["num_samples"] == 240
-        assert (found["p_value"] < 1e-10) == small
-        assert f"{found['num_correct']} of 240" in page.read_text()
-    assert verify(path, answers, "--twins") == 0
-    assert "held-out twins answered right" in capsys.readouterr().out
-    assert verify(path, answers, "--twins", "--test", "sequential") == 2
-
-
-@pytest.mark.parametrize(("n", "q"), [(20, 0.1), (40, 0.5), (60, 0.25)])
-def test_a_model_that_answers_twins_as_well_is_taken_for_better_at_most_alpha_often(n, q):
-    counts = np.arange(n + 1)
-    chance = binom.pmf(counts, n, q)
-    p = np.array([[stats.twin_p_value(int(a), int(b), n) for b in counts] for a in counts])
-    for alpha in (0.01, 0.05):
-        wrong = float(chance @ (p <= alpha) @ chance)
-        assert wrong <= alpha
-    assert stats.twin_p_value(n, 0, n) < 1e-5
-    with pytest.raises(UserError, match="at most"):
-        stats.twin_p_value(n + 1, 0, n)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from jaxverify import ExtraTask, UserError
 from jaxverify.cli import main
-from jaxverify.cli.options.sources import numbers
+from jaxverify.cli.options.lists import numbers
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.local import Model, ask
 from jaxverify.predictors.outputs import rows_of
@@ -240,9 +240,10 @@ def test_a_fixed_number_of_questions_changes_no_answer(number, size, seed):
 
 
 def test_means_on_the_command_line_are_numbers_with_commas():
-    assert numbers("0.5") == (0.5,)
+    parse = numbers(float, "0.49,0.48,0.45")
+    assert parse("0.5") == (0.5,)
     with pytest.raises(Exception, match="not numbers with commas"):
-        numbers("0.5;0.4")
+        parse("0.5;0.4")
 
 
 def record_of_images(tmp_path):

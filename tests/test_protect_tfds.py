@@ -153,7 +153,10 @@ def test_sets_that_cannot_be_protected_are_named(tmp_path):
     with pytest.raises(DataError, match="has no split called train"):
         protected_error(tmp_path, data)
     several = FEATURES[texts] | {"boxes": tfds.features.Tensor(shape=(2,), dtype=np.int64)}
-    rows = lambda path, n: ({**row, "boxes": [1, 2]} for row in texts(path, n))  # noqa: E731
+
+    def rows(path, n):
+        return ({**row, "boxes": [1, 2]} for row in texts(path, n))
+
     data = prepare(tmp_path / "boxes", rows, several)
     with pytest.raises(DataError, match="feature boxes is not one value a sample"):
         protected_error(tmp_path, data)

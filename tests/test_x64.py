@@ -127,7 +127,10 @@ def test_verdicts_on_scores_are_the_same():
         return verify_scores(logits, KEY, task, held_out=held_out).to_json()
 
     with_and_without(verdict)
-    halved = lambda features: np.asarray(features) * 0.5  # noqa: E731
+
+    def halved(features):
+        return np.asarray(features) * 0.5
+
     with_and_without(lambda: verify_reconstruction(halved, KEY, task).to_json())
 
 
@@ -183,7 +186,10 @@ def test_a_ghost_pass_over_float64_has_norms_in_float32():
         x = jnp.asarray(RNG.standard_normal((3, 7, 5)))
         module = ConvMaxOverTime(4, 2)
         params = module.init(jax.random.key(0), x)["params"]
-        loss = lambda params, x: jnp.sum(module.apply({"params": params}, x) ** 2, axis=1)  # noqa: E731
+
+        def loss(params, x):
+            return jnp.sum(module.apply({"params": params}, x) ** 2, axis=1)
+
         ghost, vmap = (per_example_norms(loss, params, x, method=how) for how in ("ghost", "vmap"))
     assert ghost.dtype == vmap.dtype == jnp.float32
     np.testing.assert_allclose(ghost, vmap, rtol=1e-4)

@@ -72,7 +72,7 @@ def add_evidence(
             facts["outcome"] = "INCONCLUSIVE"
             facts["cautions"].append(
                 f"The answers have other fields, such as {', '.join(others[:3])}, that were not "
-                "read: if none of these is the answer, name the one that is with --output."
+                "read. Name the field that holds the answer with --output."
             )
 
 
@@ -87,14 +87,14 @@ def dose_cautions(facts: Mapping[str, Any]) -> list[str]:
     if control["lower"] > facts["epsilon"]:
         sentences.append(
             f"The model knows {control['share']:.0%} of the samples that nobody was given: "
-            "somebody has the record, or these are no answers of the model."
+            "somebody has the record, or the answers are not the model's."
         )
     least, most = given[0], given[-1]
     if facts["passed"] and least["upper"] < most["lower"]:
         sentences.append(
             f"It knows {most['share']:.0%} of what stood in the upload {most['dose']} times, and "
-            f"at most {max(least['upper'], 0):.0%} of what stood there {_times(least['dose'])}. So "
-            "a model may look that was cut short: rehearse which dose tells the end."
+            f"at most {max(least['upper'], 0):.0%} of what stood there {_times(least['dose'])}. A "
+            "model that was cut short may look like this: rehearse which dose tells the end."
         )
     return sentences
 

@@ -37,7 +37,7 @@ class Judge:
         indices: of the extra samples, in the order in which they are asked.
         ids: of the questions, likewise.
         labels: of the samples, likewise.
-        doses: of the samples, likewise.
+        doses: how often each of them stands in the upload.
         alpha: α of this attempt.
         test: which one.
     """
@@ -115,10 +115,10 @@ class Judge:
 
     def twins(self, found: Found) -> dict[str, Any]:
         """How many of the held-out twins were answered rightly, and what that says."""
-        every = twin_ids(self.record)
-        right = int((in_order(found, self.ids) == self.labels).sum())
-        of_twins = int((in_order(found, [every[i] for i in self.indices]) == self.labels).sum())
-        n = len(self.labels)
+        every, given = twin_ids(self.record), self.doses > 0
+        right = in_order(found, self.ids) == self.labels
+        of_twins = in_order(found, [every[i] for i in self.indices]) == self.labels
+        right, of_twins, n = int(right[given].sum()), int(of_twins[given].sum()), int(given.sum())
         p_value = stats.twin_p_value(right, of_twins, n, self.record.epsilon)
         return {"num_correct": of_twins, "num_samples": n, "p_value": p_value}
 

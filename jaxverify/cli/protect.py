@@ -10,7 +10,6 @@ from jaxverify.errors import UserError
 from jaxverify.protect import protect
 from jaxverify.protect.survey import listed
 from jaxverify.record.calibration import Calibration, load_calibration
-from jaxverify.record.plan import SHARE
 from jaxverify.task.doses import ONCE, Doses
 from jaxverify.task.options import PROTECTING, TaskOptions
 
@@ -24,13 +23,12 @@ def run(options: argparse.Namespace) -> int:
             options.data,
             options.out,
             options.record,
-            _task_options(options, plan),
+            _task_options(options),
             label=options.label,
-            kind=options.kind if plan is None else plan.kind,
-            num_classes=None if plan is None else plan.num_classes,
+            kind=options.kind,
             features=feature_columns(options),
-            doses=Doses(options.doses) if plan is None else plan.doses,
-            share=SHARE if plan is None else plan.share,
+            doses=Doses(options.doses),
+            plan=plan,
             progress=lambda rows, total: progress.update(bar, completed=rows, total=total),
         )
     task, doses = done.record.task, done.record.doses
@@ -68,13 +66,8 @@ def _plan(options: argparse.Namespace) -> Calibration | None:
             raise UserError(f"--plan says what {each.name} is: leave one of the two out")
     if options.doses != ONCE.levels:
         raise UserError("--plan says what the doses are: leave one of the two out")
-    plan = load_calibration(options.plan)
-    if options.kind not in (None, plan.kind):
-        raise UserError(f"--plan is for features of kind {plan.kind}, not {options.kind}")
-    return plan
+    return load_calibration(options.plan)
 
 
-def _task_options(options: argparse.Namespace, plan: Calibration | None) -> TaskOptions:
-    if plan is not None:
-        return plan.options
+def _task_options(options: argparse.Namespace) -> TaskOptions:
     return TaskOptions(**{each.name: getattr(options, each.name) for each in fields(TaskOptions)})

@@ -22,7 +22,7 @@ MOST = 100  # levels of nesting that are unwrapped
 
 
 class Said(NamedTuple):
-    """What an answer says: one of these, or none if it was not understood.
+    """What an answer says: one attribute is set, or none if it was not understood.
 
     Attributes:
         label: a class, by its name or number, as :func:`spelled` has it.

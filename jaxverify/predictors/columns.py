@@ -99,7 +99,7 @@ def owner_column(
 ) -> str | None:
     """The field that lists whose class each score is, beside a field with as many scores.
 
-    Of several, names go before numbers.
+    A field of names takes precedence over one of numbers.
     """
 
     def owns(key: str) -> bool:
@@ -223,7 +223,7 @@ def rivals(
         chosen: the fields taken for the answer.
         lists: count those alone that hold lists or objects.
     """
-    found = []
+    others = []
     for key in keys:
         values = [each[key] for each in objects if each.get(key) is not None]
         seldom = len(objects) < 4 * len(values) <= 2 * len(objects)  # one odd answer is no field
@@ -232,8 +232,8 @@ def rivals(
         if any(is_many(value) or isinstance(value, list) for value in values) or (
             not lists and not _are_ids(values)
         ):
-            found.append(key)
-    return found
+            others.append(key)
+    return others
 
 
 def _are_ids(values: Sequence[Any]) -> bool:

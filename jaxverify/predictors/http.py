@@ -232,14 +232,16 @@ def _text(value: Any) -> Any:
 
 
 def _predictions(value: Any, url: str, count: int) -> Sequence[Any]:
-    found = value.get("predictions") if isinstance(value, dict) else value
-    if isinstance(found, dict) and len(found) == 1:  # one named output
-        (found,) = found.values()
-    if isinstance(found, dict) and all(isinstance(each, list) for each in found.values()):
-        found = _by_question(found, count)  # several named outputs, each a list
-    if not isinstance(found, list):
+    predictions = value.get("predictions") if isinstance(value, dict) else value
+    if isinstance(predictions, dict) and len(predictions) == 1:  # one named output
+        (predictions,) = predictions.values()
+    if isinstance(predictions, dict) and all(
+        isinstance(each, list) for each in predictions.values()
+    ):
+        predictions = _by_question(predictions, count)  # several named outputs, each a list
+    if not isinstance(predictions, list):
         raise EndpointError(f"{url} gave no list of predictions")
-    return found
+    return predictions
 
 
 def _by_question(columns: Mapping[str, list[Any]], count: int) -> list[Any]:

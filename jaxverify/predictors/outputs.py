@@ -23,7 +23,7 @@ def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
         classes: how many there are, and which output was named; of ``a.b`` it is the output a.
 
     Raises:
-        UserError: if no output is any of these, two are of the same kind, or none has the name.
+        UserError: if no output can be the answer, if two can, or if none has the given name.
     """
     if classes.output is not None:
         step = first_step(classes.output, outputs)

@@ -49,8 +49,8 @@ def export(
         key: as :func:`jaxverify.mix` takes it.
         dataset: the original training set in batches of any size, in order, such as
             :func:`jaxverify.data.parquet.iter_samples` reads from a file.
-        extra: the extra task, likewise; drawn by
-            :func:`jaxverify.task.generation.generate_batches`.
+        extra: the extra task in batches, such as
+            :func:`jaxverify.task.generation.generate_batches` draws.
         path: of the Parquet file to be written; there must be none yet.
 
     Returns:

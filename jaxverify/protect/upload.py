@@ -21,6 +21,7 @@ from jaxverify.protect.fill import fill, renumber
 from jaxverify.protect.opening import open_rows
 from jaxverify.protect.rows import Rows
 from jaxverify.protect.survey import Survey, survey
+from jaxverify.record.calibration import Calibration
 from jaxverify.record.plan import MOST_MEASURED, SHARE, num_samples_for
 from jaxverify.record.record import Record, new_record, save
 from jaxverify.rendering import ImageRendering, VectorRendering
@@ -67,8 +68,7 @@ def protect(
     kind: Kind | None = None,
     features: Sequence[str] = (),
     doses: Doses = ONCE,
-    share: float = SHARE,
-    num_classes: int | None = None,
+    plan: Calibration | None = None,
     secret: bytes | None = None,
     progress: Callable[[int, int], Any] = lambda done, total: None,
 ) -> Protected:
@@ -83,9 +83,8 @@ def protect(
         kind: of the features; guessed without it.
         features: their columns; guessed without them.
         doses: how often extra samples stand in ``out``, each copy a little different.
-        share: of those, that a converged model is expected to know; it decides how many there are
-            where ``options`` has no eta.
-        num_classes: if given, the data must have so many classes.
+        plan: what was measured at home; it takes the place of ``options`` and ``doses``, and is for
+            data of one kind and number of classes.
         secret: 32 bytes; without it, from the operating system.
         progress: called with the rows written and all of them.
 
@@ -97,6 +96,11 @@ def protect(
     the secret, but for the record's salt and date.
     """
     _check_places(data, out, record)
+    if plan is not None:
+        if kind not in (None, plan.kind):
+            raise UserError(f"the plan is for features of kind {plan.kind}, not {kind}")
+        options, doses, kind = plan.options, plan.doses, plan.kind
+    share = SHARE if plan is None else plan.share
     secret = secrets.token_bytes(32) if secret is None else secret
     rows = open_rows(data)
     rank = partial(ranks, keys.from_secret(secret, "mixing"))
@@ -105,11 +109,9 @@ def protect(
         # extra rows look like.
         tables = sort.passing(read_ahead(rows.tables()))
         seen = survey(rows, tables, label, _rng(secret, "survey"))
-        if num_classes not in (None, len(seen.class_names)):
-            raise UserError(
-                f"{data} has {len(seen.class_names)} classes, and the plan is for {num_classes}"
-            )
         found = find_features(seen, kind, features or rows.features)
+        if plan is not None:
+            plan.check_classes(len(seen.class_names))
         # A column that the model reads is never numbered anew.
         seen = replace(
             seen, numbering={k: v for k, v in seen.numbering.items() if k not in found.columns}

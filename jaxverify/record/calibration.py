@@ -11,6 +11,7 @@ from jaxtyping import Bool, Int
 from jaxverify import stats
 from jaxverify.errors import DataError, UserError
 from jaxverify.files.whole import new_file
+from jaxverify.record.stored import read_stored
 from jaxverify.stats.doses import DoseResponse, dose_response
 from jaxverify.task.doses import Doses
 from jaxverify.task.extra_task import ExtraTask, Kind
@@ -31,7 +32,7 @@ class Calibration:
         num_classes: C.
         kind: of the features.
         finished: right answers and samples of this dose, of each finished model.
-        cut: likewise, of each that was cut short.
+        cut: the same of each model that was cut short.
         options: of the extra task that is planned, ε and α among them.
     """
 
@@ -52,6 +53,13 @@ class Calibration:
     def doses(self) -> Doses:
         """The planned dose, and the control."""
         return Doses((0, self.dose))
+
+    def check_classes(self, num_classes: int) -> None:
+        """Raise a UserError if data have another number of classes than it was made for."""
+        if num_classes != self.num_classes:
+            raise UserError(
+                f"the data have {num_classes} classes, and the plan is for {self.num_classes}"
+            )
 
     def passes(self, counts: Sequence[tuple[int, int]]) -> int:
         """How many of these models would pass at the measured ε."""
@@ -84,7 +92,7 @@ def calibrate(
     Args:
         finished: of each model that was trained to the end, whether it answers each extra sample
             of the home task rightly.
-        cut: likewise, of each that was cut short where a model is no longer wanted to pass.
+        cut: the same of each model that was cut short so early that it must not pass.
         doses: of the samples.
         num_classes: C.
         options: of the home task, α among them.
@@ -162,16 +170,7 @@ def load_calibration(path: Path) -> Calibration:
     Raises:
         DataError: if it is missing or damaged, or of another version.
     """
-    try:
-        value = json.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no plan: it is not JSON") from error
-    if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise DataError(f"{path} is no plan of jaxverify rehearse or calibrate")
-    if value.get("version") != VERSION:
-        raise DataError(f"{path} is of version {value.get('version')!r}; {VERSION} is read")
+    value = read_stored(path, "plan", format=FORMAT, version=VERSION)
     try:
         fields = {name: value[name] for name in value if name not in ("format", "version")}
         fields["options"] = TaskOptions(**fields["options"])

@@ -18,6 +18,7 @@ from jaxtyping import Int
 from jaxverify import keys, stats
 from jaxverify.errors import DataError, UserError
 from jaxverify.files.whole import new_file
+from jaxverify.record.stored import read_stored
 from jaxverify.rendering import Rendering, rendering_from_json
 from jaxverify.task.doses import ONCE, Doses, doses_of
 from jaxverify.task.extra_task import ExtraTask
@@ -189,19 +190,7 @@ def load(path: Path) -> Record:
         DataError: if it is missing, damaged, or of another version, saying which field is at fault
             and never what stands in it.
     """
-    try:
-        value = json.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not a record: it is not JSON") from error
-    if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise DataError(f"{path} is not a record of jaxverify")
-    if value.get("version") != VERSION:
-        raise DataError(
-            f"{path} is a record of version {value.get('version')!r}, and this jaxverify reads "
-            f"{VERSION} alone"
-        )
+    value = read_stored(path, "record", format=FORMAT, version=VERSION)
     return _from_json(value, path)
 
 

@@ -23,7 +23,7 @@ from jaxverify.task.gratings import gratings
 from jaxverify.task.samples import Samples
 
 _GREY_LEVELS = 3  # by which a copy of noise differs, at most
-_SHARE = 2.0**-3  # of the range of a number, likewise: columns may take few values
+_SHARE = 2.0**-3  # width of the noise on a number in [0, 1): columns may take few values
 _MOST = 64  # copies of a sample
 
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from jaxverify.cli.options.command import add_command
+from jaxverify.cli.options.lists import numbers
 from jaxverify.task.options import PROTECTING
 
 _DOC = """\
@@ -41,23 +42,9 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--placement", choices=("corner", "secret"), default=default.placement, help=_PLACEMENT)
     add("--num-fixed", type=int, default=default.num_fixed, metavar="NUMBER", help=_NUM_FIXED)
     add("--plan", type=Path, metavar="PLAN.json", help=_PLAN)
-    add("--doses", type=doses, default=(1,), metavar="M,...", help=_DOSES)
+    add("--doses", type=numbers(int, "0,1,4"), default=(1,), metavar="M,...", help=_DOSES)
     add("--alpha", type=float, default=default.alpha, help=_ALPHA)
     add("--epsilon", type=float, default=default.epsilon, help=_EPSILON)
-
-
-def doses(text: str) -> tuple[int, ...]:
-    """What ``--doses`` was given.
-
-    >>> doses("0,1,4")
-    (0, 1, 4)
-    """
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not whole numbers with commas between, such as 0,1,4"
-        ) from error
 
 
 _PLAN = "of rehearse or calibrate; it takes the place of all options from --eta on"

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from jaxverify.cli.options.command import add_command
-from jaxverify.cli.options.protect import GENERATORS, doses
+from jaxverify.cli.options.lists import numbers
+from jaxverify.cli.options.protect import GENERATORS
 from jaxverify.task.options import PROTECTING
 
 _DOC = """\
@@ -36,7 +37,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--work", type=Path, default=Path("rehearsal"), help="where all is kept (%(default)s)")
     add("--seeds", type=int, default=3, help="how often it is trained (%(default)s)")
     add("--wanted", type=float, default=0.95, help=_WANTED)
-    add("--doses", type=doses, default=(0, 1, 4, 16), metavar="M,...", help=_DOSES)
+    add("--doses", type=numbers(int, "0,1,4"), default=(0, 1, 4, 16), metavar="M,...", help=_DOSES)
     add("--generator", choices=GENERATORS, help="of the extra samples, as protect takes it")
     add("--eta", type=float, default=0.08, help="extra samples per sample (%(default)s)")
     add("--fixed-ratio", type=float, default=PROTECTING.fixed_ratio, help="as protect takes it")

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from jaxverify.cli.options.lists import numbers
+
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
@@ -22,8 +24,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add = images.add_argument
     add("--pixels", choices=("0-1", "0-255"), default="0-1", help=_PIXELS)
     add("--layout", choices=("nchw", "nhwc"), help=_LAYOUT)
-    add("--mean", type=numbers, default=(), metavar="M,...", help=_MEAN)
-    add("--std", type=numbers, default=(), metavar="S,...", help=_STD)
+    add("--mean", type=numbers(float, "0.49,0.48,0.45"), default=(), metavar="M,...", help=_MEAN)
+    add("--std", type=numbers(float, "0.49,0.48,0.45"), default=(), metavar="S,...", help=_STD)
     asking = parser.add_argument_group("with --url")
     add = asking.add_argument
     add("--protocol", choices=("v1", "v2", "mlflow"), default="v1", help=_PROTOCOL)
@@ -59,17 +61,3 @@ _MEAN = "then subtract this: one number per channel, or one for all"
 _PROTOCOL = """\
 v1: TF Serving, Vertex AI, KServe. v2: Open Inference Protocol. mlflow: its /invocations
 (%(default)s)"""
-
-
-def numbers(text: str) -> tuple[float, ...]:
-    """What ``--mean`` was given.
-
-    >>> numbers("0.49,0.48,0.45")
-    (0.49, 0.48, 0.45)
-    """
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not numbers with commas between, such as 0.49,0.48,0.45"
-        ) from error
