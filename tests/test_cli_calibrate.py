@@ -174,7 +174,9 @@ def test_a_damaged_plan_is_an_error(content, message, tmp_path):
 def test_epsilon_is_at_least_the_upper_bound_on_what_each_cut_model_knew(tmp_path):
     doses = np.repeat([0, 1, 4], 100)
     of = {name: np.vectorize(knows.get)(doses) for name, knows in (("f", FINISHED), ("c", CUT))}
-    models = {name: [RNG.random(300) < share for _ in range(3)] for name, share in of.items()}
+    draws = {name: RNG.random((3, 300)) for name in of}  # three models, which know unlike shares
+    models = {"f": [u < of["f"] for u in draws["f"]]}
+    models["c"] = [u < of["c"] + more for u, more in zip(draws["c"], (0, 0.08, 0.16), strict=True)]
     plan = calibrate(models["f"], models["c"], doses, 4, TaskOptions(labels="balanced"), "text")
     for right in models["c"]:
         hits = int(right[doses == plan.dose].sum())
