@@ -53,9 +53,9 @@ def draw_reconstruction(
     """A PNG of what an autoencoder explains of the test set, and of the AUC, by epoch.
 
     Args:
-        title: as :func:`draw_curve` takes it, like the rest.
-        rows: likewise.
-        probes: likewise.
+        title: as :func:`draw_curve` takes it.
+        rows: as :func:`draw_curve` takes it.
+        probes: as :func:`draw_curve` takes it.
     """
     figure = Figure(figsize=(7, 4.2), dpi=130, layout="constrained")
     axes = figure.subplots()

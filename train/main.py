@@ -23,7 +23,7 @@ def main(
 
     Args:
         datasets: that the script serves; the first is the default.
-        models: likewise.
+        models: that the script can train; the first is the default.
         doc: the script's docstring, shown by ``--help``.
         args: the command line; without it, that of the process.
 

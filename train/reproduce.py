@@ -46,8 +46,8 @@ def main(args: Sequence[str] | None = None) -> int:
     )
     add = parser.add_argument
     add("--table", type=int, choices=TABLES, action="append", help="may be given several times")
-    add("--figure", type=int, choices=FIGURES, action="append", help="likewise")
-    add("--study", choices=STUDIES, action="append", help="likewise")
+    add("--figure", type=int, choices=FIGURES, action="append", help="may be given several times")
+    add("--study", choices=STUDIES, action="append", help="may be given several times")
     add("--cells", help="such as cifar10/resnet34,imdb/textcnn; without it all eight")
     add("--budget", choices=("smoke", "cpu", "gpu", "paper"), default="cpu", help=_BUDGETS)
     add("--seeds", type=int, choices=(1, 2, 3), default=3, help="no more than these of each run")

@@ -30,7 +30,7 @@ def summarise(
     accuracy of the run. acc_t is read four times, since the crossing need not be monotone:
 
     - ``first_crossing``: at the first evaluation that passes, as the paper does;
-    - ``first_whole_epoch``: likewise, but after whole epochs alone;
+    - ``first_whole_epoch``: the same, but after whole epochs alone;
     - ``lasting_crossing``: at the first evaluation from which on all pass, the probes too;
     - ``lowest_passing``: the lowest test accuracy of *all* evaluations that pass, the one that a
       customer can rely on.

@@ -42,7 +42,7 @@ def sample_ids(record: Record) -> list[str]:
 
 
 def twin_ids(record: Record) -> list[str]:
-    """The id of each held-out twin, likewise."""
+    """The id of each held-out twin, in the order of their indices."""
     return [_id(record, f"twin {i}") for i in range(record.task.num_samples)]
 
 
@@ -89,7 +89,7 @@ def questions(
         shard: of which part of it.
         with_twins: whether held-out twins of the same samples are asked among them.
         own: own training samples to be asked among them.
-        decoys: other samples likewise, by the same columns.
+        decoys: other samples to be asked among them, with the same columns.
 
     Raises:
         UserError: if own samples or decoys have other columns.

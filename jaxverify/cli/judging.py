@@ -35,8 +35,8 @@ class Judge:
     Attributes:
         record: of the extra task.
         indices: of the extra samples, in the order in which they are asked.
-        ids: of the questions, likewise.
-        labels: of the samples, likewise.
+        ids: of the questions, in the same order.
+        labels: of the samples, in the same order.
         doses: how often each of them stands in the upload.
         alpha: α of this attempt.
         test: which one.

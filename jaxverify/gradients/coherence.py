@@ -34,8 +34,8 @@ def coherence(
 
     Args:
         loss: as :func:`per_example_norms` takes it; plain, not jitted.
-        params: likewise.
-        batch: likewise; at least two samples.
+        params: as :func:`per_example_norms` takes it.
+        batch: as :func:`per_example_norms` takes it; at least two samples.
         method: how to compute it.
         norms: of "mean": how :func:`per_example_norms` is to find the norms.
 
@@ -73,8 +73,8 @@ def pairwise_cosines(
 
     Args:
         loss: as :func:`per_example_norms` takes it.
-        params: likewise.
-        batch: likewise.
+        params: as :func:`per_example_norms` takes it.
+        batch: as :func:`per_example_norms` takes it.
         block_size: the number of samples whose gradients are formed together.
 
     Raises:

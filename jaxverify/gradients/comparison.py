@@ -29,7 +29,7 @@ class Comparison:
 
     Attributes:
         clean_norm: ``|sum of the gradients of D_c|``, eq. 9 of the paper.
-        extra_norm: likewise of D_r.
+        extra_norm: the same of D_r.
         raw_ratio: the first over the second, what eq. 2 says to be large.
         matched_ratio: the same of as many clean samples as there are extra ones: the root of the
             mean square over all their subsets of that size.
@@ -37,10 +37,10 @@ class Comparison:
             other, of equal norm: ``sqrt(n_c / n_r)``.
         norm_ratio: the mean norm of a single clean gradient over that of an extra one.
         clean_coherence: the mean cosine of two clean gradients, the left side of eq. 7.
-        extra_coherence: likewise of two extra ones, the right side.
+        extra_coherence: the same of two extra ones, the right side.
         similarity: the cosine of the gradient of D_c with that of D_c and D_r together, Figure 6.
         clean_cosines: of the gradients of every two chunks of clean samples, Figure 5.
-        extra_cosines: likewise of extra samples.
+        extra_cosines: the same of extra samples.
     """
 
     clean_norm: Estimate

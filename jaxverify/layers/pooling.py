@@ -31,7 +31,7 @@ def max_pool(
     Args:
         x: images, or any array with the spatial dimensions in the middle, of numbers of any dtype.
         window: the size of the window, one for each spatial dimension.
-        strides: the step between windows, likewise.
+        strides: the step between windows, one for each spatial dimension.
         padding: "SAME", "VALID" or ``(low, high)`` pairs; what is added never wins a maximum.
         lowering: how to compute it; by default "maxima" on a CPU, "native" elsewhere.
 

@@ -51,7 +51,7 @@ class Pixels:
     Attributes:
         span: "0-1", pixels divided by 255, or "0-255".
         mean: what is subtracted then, of each channel, or of all; nothing without it.
-        std: what is divided by at last, likewise.
+        std: what is divided by at last, of each channel, or of all.
         layout: where the channels are, behind n: "nchw" or "nhwc"; as the input's shape tells
             without it.
     """

@@ -77,7 +77,7 @@ def protect(
     Args:
         data: as :func:`jaxverify.protect.opening.open_rows` takes it.
         out: what is uploaded; there must be nothing yet.
-        record: what is kept; likewise. Not inside ``out``.
+        record: what is kept; there must be nothing yet. Not inside ``out``.
         options: of the extra task.
         label: the column of the labels; guessed without it.
         kind: of the features; guessed without it.

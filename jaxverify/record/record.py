@@ -38,13 +38,14 @@ class Record:
 
     Attributes:
         secret: 32 bytes, from which every key is derived; not in ``repr``.
-        salt: 32 bytes, so that nobody can try contents against a published commitment; likewise.
+        salt: 32 bytes, so that nobody can try contents against a published commitment; not in
+            ``repr``.
         task: the extra task.
         rendering: how its samples were written.
         columns: of the features, as the data name them.
         class_names: of the labels as they stand in the data, in the order of the indices.
         alpha: α that was planned for.
-        epsilon: ε, likewise.
+        epsilon: ε that was planned for.
         fingerprint: SHA-256 of the generated samples: values of ``jax.random`` are not promised
             to be the same in every version of JAX.
         created: when, in UTC.

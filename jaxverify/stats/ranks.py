@@ -53,7 +53,7 @@ def rank_p_value(scores: Scores, twin_scores: Scores, epsilon: float = 0.03) -> 
 
     Args:
         scores: as :func:`auc` takes them; how they are scaled does not matter.
-        twin_scores: likewise.
+        twin_scores: of the twins, on the same scale.
         epsilon: ε, the share of extra samples that may be known before convergence, in [0, 1).
 
     Raises:

@@ -47,8 +47,8 @@ def evidence_of_convergence(
 
     Guarantee: where each answer is right with a probability of at most ε + (1-ε)/C, whatever the
     answers before it, the evidence ever reaches log(1/alpha) with a probability of at most alpha.
-    With balanced labels likewise, where a model knows at most floor(ε N) and answers the others
-    without their labels. (Computed, not proved, for alpha from 1e-4 to 0.1: see the tests.)
+    The same holds with balanced labels, where a model knows at most floor(ε N) and answers the
+    others without their labels. (Computed, not proved, for alpha from 1e-4 to 0.1: see the tests.)
 
     >>> evidence_of_convergence(np.array([0, 3, 8]), np.array([0, 8, 8]), 10).round(2)
     array([ 0.  ,  0.76, 14.45])
@@ -71,7 +71,7 @@ def evidence_against(
 
     Args:
         num_correct: as :func:`evidence_of_convergence` takes it.
-        num_asked: likewise.
+        num_asked: as :func:`evidence_of_convergence` takes it.
         num_classes: C, at least 2.
         share: m, the share that a converged model is expected to know, in [0, 1].
 

@@ -18,7 +18,7 @@ def twin_p_value(
 
     Args:
         num_correct: right answers to the uploaded samples, in [0, N].
-        num_correct_twins: to the twins, likewise.
+        num_correct_twins: right answers to the held-out twins, in [0, N].
         num_samples: N, of each.
         epsilon: ε, the share of extra samples that may be known before convergence, in [0, 1).
 

@@ -69,7 +69,7 @@ def doses_of(key: jax.Array, task: ExtraTask, doses: Doses) -> Int[np.ndarray, "
 
     Args:
         key: as :func:`jaxverify.generate` takes it.
-        task: likewise.
+        task: as :func:`jaxverify.generate` takes it.
         doses: to be dealt out.
 
     Guarantee: there are equally many samples of each dose, and of each dose and label, to within
@@ -100,7 +100,7 @@ def copies(key: jax.Array, task: ExtraTask, doses: Doses) -> Copies:
 
     Args:
         key: as :func:`jaxverify.generate` takes it.
-        task: likewise.
+        task: as :func:`jaxverify.generate` takes it.
         doses: of the samples.
 
     Guarantee: with the one dose 1 they are the extra task of :func:`jaxverify.generate`, byte for

@@ -58,7 +58,7 @@ def twins(key: jax.Array, task: ExtraTask) -> Samples:
 
     Args:
         key: as :func:`generate` takes it.
-        task: likewise.
+        task: as :func:`generate` takes it.
 
     Returns:
         Samples: of the shapes and types that :func:`generate` returns; labels are the same.
@@ -73,7 +73,7 @@ def generate_batches(key: jax.Array, task: ExtraTask, size: int = 4096) -> Itera
 
     Args:
         key: as :func:`generate` takes it.
-        task: likewise.
+        task: as :func:`generate` takes it.
         size: of a batch; the last is smaller.
 
     Guarantee: put together, the batches are what :func:`generate` returns.
@@ -99,7 +99,7 @@ def region_start(key: jax.Array, task: ExtraTask) -> Int[jax.Array, " d"]:
 
     Args:
         key: as :func:`generate` takes it.
-        task: likewise.
+        task: as :func:`generate` takes it.
 
     Guarantee: with a secret placement, uniform over all places where the region fits, but for
     2^-32, and independent of the samples' content.
@@ -145,7 +145,7 @@ def assemble(
     Args:
         of: the key of each of ``STREAMS``.
         task: as :func:`generate` takes it.
-        indices: likewise.
+        indices: as :func:`generate` takes it.
         fixed: fills whole samples, of which the fixed region is a part.
         random: fills random regions.
     """

@@ -50,7 +50,7 @@ def generate_from(
         pool: uint8 images ``[k, *task.shape]``, or integer token ids ``[k, m]`` of texts of any
             length, in which 0 pads. For "blended" 2 N images at least, as the twins have others.
         key: as :func:`jaxverify.generate` takes it.
-        task: likewise; its ``generator`` matters to "blended" alone.
+        task: as :func:`jaxverify.generate` takes it; its ``generator`` matters to "blended" alone.
         style: "patches", "phrases" or "blended".
         indices: as :func:`jaxverify.generate` takes it: those of held-out twins are N and above.
 

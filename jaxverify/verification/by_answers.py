@@ -91,12 +91,12 @@ def verify_answers(
 
     Args:
         answers: class indices; any other number is no answer, and wrong.
-        key: as :func:`verify` takes it, like the rest.
-        task: likewise.
-        alpha: likewise.
-        epsilon: likewise.
-        test: likewise.
-        target_share: likewise.
+        key: as :func:`verify` takes it.
+        task: as :func:`verify` takes it.
+        alpha: as :func:`verify` takes it.
+        epsilon: as :func:`verify` takes it.
+        test: as :func:`verify` takes it.
+        target_share: as :func:`verify` takes it.
         indices: of the extra samples that were asked, each at most once; all without it. They
             must have been chosen before the model answered; and of a task with balanced labels so
             that each class is equally often among them, to within one, as shards are.
@@ -134,9 +134,9 @@ def judge(
     Args:
         counted: right answers to all of the extra task.
         task: the extra task.
-        alpha: as :func:`verify` takes it, like the rest.
-        epsilon: likewise.
-        target_share: likewise.
+        alpha: as :func:`verify` takes it.
+        epsilon: as :func:`verify` takes it.
+        target_share: as :func:`verify` takes it.
 
     Raises:
         UserError: as :func:`verify` does, or if several models were counted.

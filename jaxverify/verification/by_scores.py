@@ -83,7 +83,7 @@ class Answers(NamedTuple):
 
     Attributes:
         logits: float ``[n, num_classes]``, of the samples.
-        twin_logits: likewise, of the twins.
+        twin_logits: float ``[n, num_classes]``, of the twins.
         labels: int ``[n]``, of each sample and of its twin.
     """
 
@@ -98,7 +98,7 @@ def ask_classifier(ask: Ask, key: jax.Array, task: ExtraTask) -> Answers:
     Args:
         ask: ``ask(features)`` returns logits ``[n, num_classes]``.
         key: as :func:`verify_scores` takes it.
-        task: likewise.
+        task: as :func:`verify_scores` takes it.
 
     Raises:
         UserError: if it returns another shape.
@@ -114,7 +114,7 @@ def ask_temperature(ask: Ask, held_out: Samples, task: ExtraTask) -> float:
     Args:
         ask: as :func:`ask_classifier` takes it.
         held_out: as :func:`verify_scores` takes it.
-        task: likewise.
+        task: as :func:`verify_scores` takes it.
 
     Raises:
         UserError: if those are no samples of the task, or their logits have another shape or are
@@ -189,7 +189,7 @@ def reconstruction_errors(
     Args:
         ask: ``ask(features)`` returns reconstructions.
         key: as there.
-        task: likewise.
+        task: as there.
 
     Guarantee: an error is 0 where the random region is reconstructed perfectly, and 1 where each of
     its features is given as the mean of all of them in that sample.

@@ -39,10 +39,10 @@ def count(
     """Count how many extra samples a model answers rightly.
 
     Args:
-        params: as :func:`jaxverify.verify` takes it, like the rest.
-        key: likewise.
-        task: likewise.
-        predict: likewise.
+        params: as :func:`jaxverify.verify` takes it.
+        key: as :func:`jaxverify.verify` takes it.
+        task: as :func:`jaxverify.verify` takes it.
+        predict: as :func:`jaxverify.verify` takes it.
 
     Raises:
         UserError: as :func:`jaxverify.verify` does.

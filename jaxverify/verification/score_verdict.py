@@ -24,7 +24,7 @@ class ScoreVerdict(AnyVerdict):
         auc: the probability that the error on an extra sample is smaller than that on a twin,
             whatever is forgiven; 0.5 is chance.
         auc_lower: its lower bound, one-sided, at confidence 1 - alpha.
-        auc_upper: its upper bound, likewise.
+        auc_upper: its upper bound, at the same confidence.
         memorised: the share of the error on the extra samples that is gone, beside that on their
             twins, in the geometric mean.
         num_samples: N, extra samples, and as many twins.

@@ -69,8 +69,8 @@ class Verdict(AnyVerdict):
         p_value: the probability of so many right answers, or more, without convergence.
         memorised_share: the estimated share of the extra samples that the model knows.
         memorised_lower: its lower bound, one-sided, at confidence 1 - alpha.
-        memorised_upper: its upper bound, likewise; answers that were no class count as right here,
-            so that an endpoint which breaks down makes no model FAIL.
+        memorised_upper: its upper bound, at the same confidence; answers that were no class
+            count as right here, so that an endpoint which breaks down makes no model FAIL.
         setting: what all this rests on.
 
     Guarantee: a model that has not converged, in the sense that it knows at most the share

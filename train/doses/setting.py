@@ -26,7 +26,7 @@ class Setting:
     Attributes:
         dataset: of images.
         train_samples: drawn at random from it; all constructions are added to these.
-        test_samples: likewise.
+        test_samples: drawn at random from the test set.
         model: the network.
         augment: an entry of ``train.augment.AUGMENTATIONS``.
         epochs: of all samples, under a cosine schedule.

@@ -27,7 +27,7 @@ class Answers(NamedTuple):
     Attributes:
         labels: int32 ``[n]``, of each sample and of its twin.
         logits: float ``[n, num_classes]``, of the samples.
-        twin_logits: likewise, of the twins.
+        twin_logits: float ``[n, num_classes]``, of the twins.
         temperature: of the logits of samples that were held out.
         key: of the random permutations.
         kind: of the labels, "iid" or "balanced".
