@@ -1,8 +1,5 @@
 """How long an endpoint that asks for patience is waited for."""
 
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-
 import pytest
 from test_http import Model, Server, saved, verify
 
@@ -12,7 +9,7 @@ from test_http import Model, Server, saved, verify
     [
         ("7", 7, 7),
         ("3600", 60, 60),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True), 60, 60),
+        ("Fri, 31 Dec 2100 23:59:59 GMT", 60, 60),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
         ("1.5", 0, 0),
         ("-1", 0, 0),
