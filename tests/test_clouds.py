@@ -24,7 +24,9 @@ from jaxverify.clouds import (
     honest,
     older_model,
 )
-from jaxverify.clouds.training import batches, head, logits, losses
+from jaxverify.clouds.training import head, losses
+from jaxverify.training.batches import batches
+from jaxverify.training.inference import logits
 
 BUDGET = Budget(epochs=4, num_classes=4, num_extra=12, batch_size=16, learning_rate=0.02)
 

@@ -161,6 +161,8 @@ STAGES = {
             marks=pytest.mark.optimized,
         ),
         pytest.param("textcnn", TOKENS, marks=pytest.mark.optimized),
+        ("text_transformer", TOKENS),
+        ("vision_transformer", pixels(3, 16, 16, 3)),
         pytest.param("att_blstm", TOKENS, marks=[pytest.mark.slow, pytest.mark.optimized]),
         pytest.param(
             "vgg11",
@@ -240,6 +242,7 @@ def test_norms_of_a_convolution_for_any_window_stride_and_padding(
         ("mlp", drawn(4, 30)),
         ("digits_cnn", pixels(4, 8, 8, 1)),
         ("textcnn", TOKENS),
+        ("text_transformer", TOKENS),
         pytest.param("att_blstm", TOKENS, marks=pytest.mark.slow),
     ],
 )
@@ -273,6 +276,7 @@ def test_in_bfloat16_ghost_is_within_2e_2_of_vmap_and_both_near_the_norms_in_flo
         (nn.Dense(4), nn.BatchNorm(use_running_average=True), nn.Dense(2)),
         (nn.BatchNorm(use_running_average=True, use_scale=False), nn.Dense(2)),
         (nn.Dense(4), nn.BatchNorm(use_running_average=True, use_scale=False, use_bias=False)),
+        (nn.Dense(4), nn.LayerNorm(), nn.Dense(2), nn.LayerNorm(use_bias=False)),
     ],
     ids=[
         "convolutions",

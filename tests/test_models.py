@@ -22,8 +22,10 @@ INPUTS = {
     "digits_cnn": DIGITS,
     "textcnn": TOKENS,
     "att_blstm": TOKENS,
+    "text_transformer": TOKENS,
+    "vision_transformer": DIGITS,
 }
-SMALL = ["digits_cnn", "textcnn", "att_blstm"]
+SMALL = ["digits_cnn", "textcnn", "att_blstm", "text_transformer", "vision_transformer"]
 
 
 def shapes(name: str, num_classes: int, vocab_size: int):
@@ -75,7 +77,7 @@ def test_inference_is_deterministic_and_its_logits_are_float32(name):
     np.testing.assert_array_equal(logits, jax.jit(module.apply)(variables, INPUTS[name]))
 
 
-@pytest.mark.parametrize("name", ["textcnn", "att_blstm"])
+@pytest.mark.parametrize("name", ["textcnn", "att_blstm", "text_transformer"])
 def test_dropout_acts_in_training_alone(name):
     module, variables = initialised(name)
     keys = jax.random.split(jax.random.key(2), 2)

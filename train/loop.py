@@ -9,8 +9,8 @@ import numpy as np
 from rich.console import Console
 
 from jaxverify import TrainedModel, UserError, models
+from jaxverify.training.augment import AUGMENTATIONS
 from train import processes
-from train.augment import AUGMENTATIONS
 from train.compiled import keep_compiled_programs
 from train.config import Config
 from train.display import TrainingBar, describe_row, describe_run
@@ -73,7 +73,9 @@ def train(config: Config, console: Console) -> list[RunFolder]:
         dtype=config.precision,
     )
     optimizer = make_optimizer(config, steps_per_epoch)
-    train_step = make_train_step(module, optimizer, AUGMENTATIONS[config.augment], objective.loss)
+    train_step = make_train_step(
+        module, optimizer, AUGMENTATIONS[config.augment].apply, objective.loss
+    )
     recipe = Recipe(
         train_step=side_by_side(train_step),
         data=[run.data.train for run in runs],

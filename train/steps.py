@@ -9,7 +9,7 @@ import optax
 from jaxtyping import Int
 
 from jaxverify.task.samples import Samples
-from train.augment import Augment
+from jaxverify.training.augment import Augment
 from train.state import State, Tally
 
 TrainStep = Callable[[State, Samples, jax.Array], tuple[State, jax.Array]]

@@ -14,8 +14,9 @@ import numpy as np
 from jaxverify import keys
 from jaxverify.clouds.cloud import Budget, Returned
 from jaxverify.clouds.detectors import DETECTORS, NEEDS_A_LOOK
-from jaxverify.clouds.training import Fitted, fit, losses, take
+from jaxverify.clouds.training import Fitted, fit, losses
 from jaxverify.task.samples import Samples
+from jaxverify.training.batches import take
 
 FIRST_LOOK = 0.1  # of the epochs
 _PASSES = 15  # over the suspects

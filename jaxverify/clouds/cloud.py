@@ -5,12 +5,9 @@ from typing import NamedTuple
 
 import flax.linen as nn
 import jax
-import numpy as np
-from jaxtyping import Float32, Shaped
 
 from jaxverify.task.samples import Samples
-
-Predict = Callable[[Shaped[jax.Array | np.ndarray, "n ..."]], Float32[np.ndarray, "n num_classes"]]
+from jaxverify.training.inference import Predict
 
 
 class Budget(NamedTuple):

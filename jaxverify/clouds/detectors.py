@@ -19,6 +19,9 @@ from jaxverify.clouds.training import Fitted, head, losses
 from jaxverify.errors import UserError
 from jaxverify.task.samples import Samples
 
+_WORDS = 1_024  # into which token ids are folded
+_AT_ONCE = 1_024  # samples that are compared with all others
+
 Detector = Callable[[Samples, Fitted], Float[np.ndarray, " n"]]
 
 
@@ -64,11 +67,34 @@ def loss_ranking(dataset: Samples, fitted: Fitted) -> Float[np.ndarray, " n"]:
     return losses(fitted.predict(dataset.features), dataset.labels)
 
 
+def near_copies(dataset: Samples, fitted: Fitted) -> Float[np.ndarray, " n"]:
+    """How near the nearest other sample is: of a dose above 1 the copies resemble each other.
+
+    Images and vectors are compared number by number, texts by how often each word is in them.
+    """
+    del fitted
+    features = np.asarray(dataset.features)
+    if features.ndim == 2 and np.issubdtype(features.dtype, np.integer):
+        counts = np.zeros((len(features), _WORDS), np.float32)
+        np.add.at(counts, (np.arange(len(features))[:, None], features % _WORDS), 1)
+        features = counts
+    rows = features.reshape(len(features), -1).astype(np.float32)
+    rows -= rows.mean(0)
+    squares, nearest = (rows**2).sum(1), np.empty(len(rows))
+    for start in range(0, len(rows), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        distances = squares[part, None] + squares - 2 * rows[part] @ rows.T
+        distances[np.arange(len(distances)), np.arange(len(rows))[part]] = np.inf
+        nearest[part] = distances.min(1)
+    return -nearest
+
+
 DETECTORS: dict[str, Detector] = {
     "identical block": identical_block,
     "compressibility": compressibility,
     "spectral signature": spectral_signature,
     "loss ranking": loss_ranking,
+    "near copies": near_copies,
 }
 NEEDS_A_LOOK = ("spectral signature", "loss ranking")
 

@@ -9,9 +9,10 @@ from jaxtyping import Array, Float
 
 from jaxverify import keys
 from jaxverify.clouds.cloud import Budget, Returned
-from jaxverify.clouds.training import Fitted, Recipe, fit, losses, take
+from jaxverify.clouds.training import Fitted, Recipe, fit, losses
 from jaxverify.errors import UserError
 from jaxverify.task.samples import Samples
+from jaxverify.training.batches import take
 
 _LIKE = 0.8  # of the values of two samples that are duplicates, by Jaccard's index
 _OUTLIERS = 0.05  # the share that is taken for outliers

@@ -1,6 +1,6 @@
 """Gradient descent as the simulated clouds do it: one short loop, with its cost counted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -10,16 +10,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Float32, Int, Shaped
+from jaxtyping import Array, Float, Float32, Int
 from scipy.special import log_softmax
 
 from jaxverify import keys
-from jaxverify.clouds.cloud import Budget, Predict, Returned
+from jaxverify.clouds.cloud import Budget, Returned
 from jaxverify.task.samples import Samples
+from jaxverify.training.batches import batches, take
+from jaxverify.training.inference import Predict, logits
 
 Loss = Callable[[Float[Array, "n num_classes"], Float[Array, "n num_classes"]], Float[Array, " n"]]
-
-_FORWARD = 256  # samples at once, always as many, so that it is compiled once
 
 
 @dataclass(frozen=True)
@@ -114,44 +114,11 @@ def initial(module: nn.Module, dataset: Samples, key: jax.Array) -> dict[str, An
     return dict(jax.jit(module.init)(key, dataset.features[:1]))
 
 
-def batches(num_samples: int, size: int, key: jax.Array) -> Iterator[Int[np.ndarray, " size"]]:
-    """Row numbers ``[size]`` without end: one random order of all samples after another."""
-    generator = np.random.default_rng(np.asarray(jax.random.key_data(keys.stream(key, "order"))))
-    rows = np.empty(0, np.int64)
-    while True:
-        while len(rows) < size:
-            rows = np.concatenate([rows, generator.permutation(num_samples)])
-        yield rows[:size]
-        rows = rows[size:]
-
-
-def logits(
-    module: nn.Module, variables: dict[str, Any], features: Shaped[jax.Array | np.ndarray, "n ..."]
-) -> Float32[np.ndarray, "n num_classes"]:
-    """Answers in inference mode, any number of samples."""
-    features, found = np.asarray(features), []
-    for begin in range(0, len(features), _FORWARD):
-        part = features[begin : begin + _FORWARD]
-        padded = np.concatenate([part, np.repeat(part[:1], _FORWARD - len(part), axis=0)])
-        found.append(np.asarray(_forward(module, variables, padded))[: len(part)])
-    return np.concatenate(found)
-
-
-def take(dataset: Samples, rows: Int[np.ndarray, " m"]) -> Samples:
-    """The samples of some rows, in their order."""
-    return Samples(dataset.features[rows], dataset.labels[rows])
-
-
 def losses(
     logits: Float32[np.ndarray, "n num_classes"], labels: Int[jax.Array | np.ndarray, " n"]
 ) -> Float[np.ndarray, " n"]:
     """Cross-entropy of each sample, in float64."""
     return -log_softmax(logits.astype(float), axis=1)[np.arange(len(labels)), np.asarray(labels)]
-
-
-@partial(jax.jit, static_argnums=0)
-def _forward(module: nn.Module, variables: Any, features: Any) -> jax.Array:
-    return jnp.asarray(module.apply(variables, features, train=False))
 
 
 def head(params: Any) -> str:

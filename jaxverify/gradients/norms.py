@@ -30,7 +30,8 @@ def per_example_norms(
       finds its samples' norms from what it read and from the gradient that comes back to it
       (:mod:`jaxverify.gradients.ghost`). No weight gradient is formed, which makes it about as
       quick as one gradient of the batch's mean loss. It knows the layers of Flax models built from
-      ``nn.Dense``, ``nn.Embed``, frozen ``nn.BatchNorm`` and :mod:`jaxverify.layers`.
+      ``nn.Dense``, ``nn.Embed``, ``nn.LayerNorm``, frozen ``nn.BatchNorm`` and
+      :mod:`jaxverify.layers`.
 
     Run it under ``jax.jit``; ``loss`` itself must be plain, not jitted, for "ghost" to see into.
 

@@ -17,6 +17,7 @@ from jaxverify.models.mlp import MLP
 from jaxverify.models.resnet import ResNet34
 from jaxverify.models.small_cnn import SmallCNN
 from jaxverify.models.textcnn import TextCNN
+from jaxverify.models.transformer import TextTransformer, VisionTransformer
 from jaxverify.models.vgg import VGG11
 
 IMAGE_MODELS = {
@@ -26,8 +27,9 @@ IMAGE_MODELS = {
     "vgg11_bn": partial(VGG11, batch_norm=True),
     "digits_cnn": DigitsCNN,
     "small_cnn": SmallCNN,
+    "vision_transformer": VisionTransformer,
 }
-TEXT_MODELS = {"textcnn": TextCNN, "att_blstm": AttBLSTM}
+TEXT_MODELS = {"textcnn": TextCNN, "att_blstm": AttBLSTM, "text_transformer": TextTransformer}
 VECTOR_MODELS = {"mlp": MLP}
 AUTOENCODERS = {
     "autoencoder": Autoencoder,

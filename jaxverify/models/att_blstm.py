@@ -16,11 +16,13 @@ class AttBLSTM(nn.Module):
     Attributes:
         num_classes: C.
         vocab_size: the number of token ids.
+        dropout: the share of the last features that is left out in training.
         dtype: of the attention alone; embedding, LSTM and last layer compute in float32.
     """
 
     num_classes: int
     vocab_size: int
+    dropout: float = 0.5
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -35,5 +37,5 @@ class AttBLSTM(nn.Module):
         scores = nn.Dense(1, use_bias=False, dtype=self.dtype)(jnp.tanh(x))
         weights = nn.softmax(scores, axis=1)
         x = jnp.tanh(jnp.sum(weights * x, axis=1))
-        x = nn.Dropout(0.5, deterministic=not train)(x)
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
         return nn.Dense(self.num_classes, dtype=jnp.float32)(x)

@@ -14,11 +14,13 @@ class MLP(nn.Module):
     Attributes:
         num_classes: C.
         width: of each hidden layer.
+        dropout: the share of each hidden layer that is left out in training.
         dtype: of the computation; parameters and the last layer are float32.
     """
 
     num_classes: int
     width: int = 256
+    dropout: float = 0.0
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -36,4 +38,5 @@ class MLP(nn.Module):
         x = standardised(x)
         for _ in range(2):
             x = nn.relu(nn.Dense(self.width, dtype=self.dtype)(x))
+            x = nn.Dropout(self.dropout, deterministic=not train)(x)
         return nn.Dense(self.num_classes, dtype=jnp.float32)(x)

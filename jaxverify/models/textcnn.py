@@ -18,11 +18,13 @@ class TextCNN(nn.Module):
     Attributes:
         num_classes: C.
         vocab_size: the number of token ids.
+        dropout: the share of the last features that is left out in training.
         dtype: of the computation; parameters and the last layer are float32.
     """
 
     num_classes: int
     vocab_size: int
+    dropout: float = 0.5
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -47,5 +49,5 @@ class TextCNN(nn.Module):
             for i, width in enumerate(_WIDTHS)
         ]
         x = nn.relu(jnp.concatenate(strongest, axis=-1))
-        x = nn.Dropout(0.5, deterministic=not train)(x)
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
         return nn.Dense(self.num_classes, dtype=jnp.float32)(x)

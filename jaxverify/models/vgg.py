@@ -18,11 +18,13 @@ class VGG11(nn.Module):
     Attributes:
         num_classes: C.
         batch_norm: normalise after each convolution; the paper's sizes tell that it does not.
+        dropout: the share of the last features that is left out in training.
         dtype: of the computation; parameters and the last layer are float32.
     """
 
     num_classes: int
     batch_norm: bool = False
+    dropout: float = 0.5
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -52,6 +54,6 @@ class VGG11(nn.Module):
                 x = nn.relu(x)
         x = x.reshape(x.shape[0], -1)
         for _ in range(2):
-            x = nn.Dropout(0.5, deterministic=not train)(x)
+            x = nn.Dropout(self.dropout, deterministic=not train)(x)
             x = nn.relu(nn.Dense(512, dtype=self.dtype)(x))
         return nn.Dense(self.num_classes, dtype=jnp.float32)(x)

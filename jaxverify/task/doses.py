@@ -6,6 +6,7 @@ dose tells one thing only. Those of dose 0, which nobody was given, are the cont
 was not trained on the others, nothing tells them apart from these.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -52,6 +53,9 @@ class Doses:
 ONCE = Doses((1,))
 
 
+Draw = Callable[[jax.Array, ExtraTask, Int[jax.Array, " m"]], Samples]
+
+
 class Copies(NamedTuple):
     """What goes into the upload.
 
@@ -91,7 +95,7 @@ def doses_of(key: jax.Array, task: ExtraTask, doses: Doses) -> Int[np.ndarray, "
     return each
 
 
-def copies(key: jax.Array, task: ExtraTask, doses: Doses) -> Copies:
+def copies(key: jax.Array, task: ExtraTask, doses: Doses, draw: Draw = generate) -> Copies:
     """The extra samples as often as their doses say, each copy a little different.
 
     The first copy of a sample is the sample itself. Of the others the random region is varied:
@@ -102,6 +106,7 @@ def copies(key: jax.Array, task: ExtraTask, doses: Doses) -> Copies:
         key: as :func:`jaxverify.generate` takes it.
         task: as :func:`jaxverify.generate` takes it.
         doses: of the samples.
+        draw: the samples themselves, of key, task and indices; other ones than the library's own.
 
     Guarantee: with the one dose 1 they are the extra task of :func:`jaxverify.generate`, byte for
     byte. Copy j of sample i depends on (key, task, i, j) alone.
@@ -113,7 +118,7 @@ def copies(key: jax.Array, task: ExtraTask, doses: Doses) -> Copies:
     each = doses_of(key, task, doses)
     of = np.repeat(np.arange(task.num_samples), each)
     number = np.concatenate([np.arange(m) for m in each])
-    plain = generate(key, task, jnp.asarray(of))
+    plain = draw(key, task, jnp.asarray(of))
     if max(doses.levels) == 1:
         return Copies(plain, of)
     with jax.threefry_partitionable(True):

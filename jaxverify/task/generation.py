@@ -105,7 +105,7 @@ def region_start(key: jax.Array, task: ExtraTask) -> Int[jax.Array, " d"]:
     2^-32, and independent of the samples' content.
     """
     with jax.threefry_partitionable(True):
-        return _region_start(keys.streams(key, STREAMS), task)
+        return region_start_of(keys.streams(key, STREAMS), task)
 
 
 def region_slices(key: jax.Array, task: ExtraTask) -> tuple[slice, ...]:
@@ -115,7 +115,8 @@ def region_slices(key: jax.Array, task: ExtraTask) -> tuple[slice, ...]:
     return tuple(slice(start, start + size) for start, size in sides)
 
 
-def _region_start(of: Streams, task: ExtraTask) -> Int[jax.Array, " d"]:
+def region_start_of(of: Streams, task: ExtraTask) -> Int[jax.Array, " d"]:
+    """Where the random region begins, from the key of each stream."""
     if task.placement == "corner":
         return jnp.array([side.start or 0 for side in task.random_region], jnp.int32)
     sides = zip(task.shape, task.random_shape, strict=True)
@@ -154,7 +155,7 @@ def assemble(
     def region(i: Int[jax.Array, ""]) -> Shaped[jax.Array, "..."]:
         return random(jax.random.fold_in(of["random region"], i), task, task.random_shape)
 
-    start = (jnp.int32(0), *_region_start(of, task))
+    start = (jnp.int32(0), *region_start_of(of, task))
     return Samples(jax.lax.dynamic_update_slice(whole, jax.vmap(region)(indices), start), labels)
 
 

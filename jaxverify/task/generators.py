@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int32, Shaped, UInt8, UInt32
 
 from jaxverify.errors import UserError
+from jaxverify.task.coarse import coarse
 from jaxverify.task.extra_task import ExtraTask
 from jaxverify.task.gratings import gratings
 from jaxverify.task.samples import NUM_RESERVED_TOKENS
@@ -151,4 +152,5 @@ GENERATORS: dict[str, Generator] = {
     "zipf": zipf,
     "pink": pink,
     "gratings": gratings,
+    "coarse": coarse,
 }

@@ -1,4 +1,4 @@
-"""Extra samples made of the customer's own images or texts, so that they look like these."""
+"""Extra samples made of the customer's own data, so that they look like these."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,7 +12,13 @@ from jaxtyping import Int, Shaped
 from jaxverify import keys
 from jaxverify.errors import UserError
 from jaxverify.task.extra_task import ExtraTask, Kind
-from jaxverify.task.generation import STREAMS, Streams, assemble, labels_and_fixed
+from jaxverify.task.generation import (
+    STREAMS,
+    Streams,
+    assemble,
+    labels_and_fixed,
+    region_start_of,
+)
 from jaxverify.task.generators import GENERATORS
 from jaxverify.task.samples import Samples
 
@@ -45,13 +51,19 @@ def generate_from(
       pattern that ``task.generator`` draws; ``fixed_ratio`` and ``placement`` mean nothing to it.
       Hides: any identical block. Does not hide: the pattern, which the mean of many samples
       shows; nor, if the images are in the training set too, that each looks like one of them.
+    - "own" (images and texts): real ones as they are, another one in each sample; ``fixed_ratio``
+      and ``placement`` mean nothing to it. Hides: everything but that each stands in the training
+      set twice, with two labels, if the pool is a part of it.
+    - "cells" (tables): every value is one that stands in its column. Hides: spelling and range of
+      the values. Does not hide: that columns do not belong together.
 
     Args:
-        pool: uint8 images ``[k, *task.shape]``, or integer token ids ``[k, m]`` of texts of any
-            length, in which 0 pads. For "blended" 2 N images at least, as the twins have others.
+        pool: uint8 images ``[k, *task.shape]``, integer token ids ``[k, m]`` of texts of any
+            length, in which 0 pads, or float32 vectors ``[k, d]``. For "blended" and "own" 2 N
+            at least, as the twins have others.
         key: as :func:`jaxverify.generate` takes it.
         task: as :func:`jaxverify.generate` takes it; its ``generator`` matters to "blended" alone.
-        style: "patches", "phrases" or "blended".
+        style: "patches", "phrases", "blended", "own" or "cells".
         indices: as :func:`jaxverify.generate` takes it: those of held-out twins are N and above.
 
     Raises:
@@ -60,7 +72,7 @@ def generate_from(
 
     Guarantee: sample i depends on (pool, key, task, style, i) alone, and holds nothing but what
     stands in the pool, or is blended with it. Two samples may coincide where the pool is small or
-    plain; "blended" ones do so only where two images of the pool do.
+    plain; "blended" and "own" ones do so only where two samples of the pool do.
 
     >>> images = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 1), np.uint8)
     >>> task = ExtraTask("image", (8, 8, 1), num_classes=2, num_samples=20)
@@ -70,9 +82,10 @@ def generate_from(
     of = keys.streams(key, (*STREAMS, "carriers"))
     if style not in STYLES:
         raise UserError(f"style is {style!r}; known are {', '.join(STYLES)}")
-    kind, make = STYLES[style]
-    if task.kind != kind:
-        raise UserError(f"style is {style!r}; it is for a task of kind {kind!r}, not {task.kind!r}")
+    kinds, make = STYLES[style]
+    if task.kind not in kinds:
+        known = " or ".join(map(repr, kinds))
+        raise UserError(f"style is {style!r}; it is for a task of kind {known}, not {task.kind!r}")
     pool = pool if isinstance(pool, jax.Array) else np.asarray(pool)
     _check_pool(pool, task, style)
     if indices is None:
@@ -85,14 +98,17 @@ def _check_pool(pool: Shaped[jax.Array | np.ndarray, "k ..."], task: ExtraTask, 
     if task.kind == "image":
         fits = pool.dtype == np.uint8 and pool.shape[1:] == task.shape
         wanted = f"uint8 images of shape {task.shape}"
+    elif task.kind == "vector":
+        fits = pool.dtype == np.float32 and pool.shape[1:] == task.shape
+        wanted = f"float32 vectors of {task.shape[0]} numbers"
     else:
         fits = np.issubdtype(pool.dtype, np.integer) and pool.ndim == 2
         wanted = "token ids of texts"
     if not fits:
         raise UserError(f"the pool is {pool.dtype} of shape {pool.shape}; {wanted} are wanted")
-    if style == "blended" and len(pool) < 2 * task.num_samples:
+    if style in ("blended", "own") and len(pool) < 2 * task.num_samples:
         raise UserError(
-            f"the pool has {len(pool)} images; {task.num_samples} extra samples and as many "
+            f"the pool has {len(pool)} samples; {task.num_samples} extra samples and as many "
             f"held-out twins need {2 * task.num_samples}"
         )
     if style == "phrases" and pool.size < task.shape[0]:
@@ -163,14 +179,42 @@ def _blended(
     return Samples((total >> 1).astype(jnp.uint8), labels)
 
 
+@partial(jax.jit, static_argnames="task")
+def _own(pool: jax.Array, of: Streams, task: ExtraTask, indices: Int[jax.Array, " n"]) -> Samples:
+    labels, _ = labels_and_fixed(of, task, indices, GENERATORS[task.generator])
+    draws = jax.random.bits(of["carriers"], (len(pool),), jnp.uint32)
+    chosen = pool[jnp.argsort(draws)[indices]]
+    if task.kind == "text":
+        (length,) = task.shape
+        padded = jnp.pad(chosen, ((0, 0), (0, max(0, length - chosen.shape[1]))))
+        chosen = padded[:, :length].astype(jnp.int32)
+    return Samples(chosen, labels)
+
+
+@partial(jax.jit, static_argnames="task")
+def _cells(pool: jax.Array, of: Streams, task: ExtraTask, indices: Int[jax.Array, " n"]) -> Samples:
+    def cells(key: jax.Array, task: ExtraTask, shape: tuple[int, ...]) -> jax.Array:
+        del task
+        return pool[_below(key, shape, len(pool)), jnp.arange(shape[0])]
+
+    labels, fixed = labels_and_fixed(of, task, indices, cells)
+    keys_of = jax.vmap(partial(jax.random.fold_in, of["random region"]))(indices)
+    whole = jax.vmap(lambda key: cells(key, task, task.shape))(keys_of)
+    start, columns = region_start_of(of, task)[0], jnp.arange(task.shape[0])
+    inside = (columns >= start) & (columns < start + task.random_shape[0])
+    return Samples(jnp.where(inside, whole, fixed), labels)
+
+
 def _below(key: jax.Array, shape: tuple[int, ...], bound: int | jax.Array) -> jax.Array:
     """Whole numbers from 0, uniform but for bound / 2^32."""
     draws = jax.random.bits(key, shape, jnp.uint32)
     return (draws % jnp.uint32(bound)).astype(jnp.int32)
 
 
-STYLES: dict[str, tuple[Kind, Callable[..., Samples]]] = {
-    "patches": ("image", _patches),
-    "phrases": ("text", _phrases),
-    "blended": ("image", _blended),
+STYLES: dict[str, tuple[tuple[Kind, ...], Callable[..., Samples]]] = {
+    "patches": (("image",), _patches),
+    "phrases": (("text",), _phrases),
+    "blended": (("image",), _blended),
+    "own": (("image", "text"), _own),
+    "cells": (("vector",), _cells),
 }

@@ -10,8 +10,8 @@ import numpy as np
 
 from jaxverify import Samples, keys, models
 from jaxverify.clouds import Budget
-from jaxverify.clouds.training import take
 from jaxverify.data import load
+from jaxverify.training.batches import take
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,13 @@
 
 python -m train.doses --data FOLDER
 
-Trains a small network with all constructions in all doses at once, under each augmentation and for
-each seed, and asks for them after every epoch. A run that is done is not done again; what was
-found goes to ``results/doses/``, and from there to the tables of ``docs/rehearsal.md``.
+Trains a network with all constructions in all doses at once, in each setting and for each seed, and
+asks for them after every epoch. A run that is done is not done again; what was found goes to
+``results/doses/``, and from there to the tables of ``docs/doses.md``.
 """
 
 import argparse
 import json
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -28,10 +27,9 @@ def main(args: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--data", type=Path, help="a folder with the data set; fetched without")
+    add("--data", type=Path, help="a folder with one for each data set; fetched without")
     add("--seeds", type=int, default=3, help="of each setting (%(default)s)")
-    add("--augment", action="append", help="only runs under this augmentation; may be repeated")
-    add("--epochs", type=int, help="fewer than the settings have, for a first look")
+    add("--setting", action="append", help="this one alone; may be repeated")
     add("--results", type=Path, help="where runs are kept (results/doses)")
     options = parser.parse_args(args)
     return exit_status(lambda: _work(options), goes_on="run it again")
@@ -39,38 +37,43 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> int:
     keep_freed_memory()
-    from dataclasses import replace
-
     from rich.progress import Progress
 
+    from jaxverify.errors import UserError
     from jaxverify.files.whole import write_whole
     from train.doses.publication import RESULTS, publish  # JAX starts here
     from train.doses.run import run
     from train.doses.setting import SETTINGS
-    from train.provenance import code_revision, versions
+    from train.provenance import code_revision, machine, versions
 
     console, folder = Console(), options.results or RESULTS
     folder.mkdir(parents=True, exist_ok=True)
+    for name in options.setting or ():
+        if name not in SETTINGS:
+            raise UserError(f"no setting is called {name!r}; there are {', '.join(SETTINGS)}")
     for seed in range(options.seeds):
-        for name in options.augment or SETTINGS:
-            setting, path = SETTINGS[name], folder / f"{name}-seed{seed}.json"
-            if options.epochs is not None:
-                setting = replace(setting, epochs=options.epochs)
+        for name in options.setting or SETTINGS:
+            setting = SETTINGS[name]
+            path = folder / f"{name.replace(',', '').replace(' ', '-')}-seed{seed}.json"
             if path.exists():
                 continue
+            data = None if options.data is None else options.data / setting.dataset
+            if data is not None and not data.exists():
+                data = None  # such as what a package brings along
             with Progress(console=console, transient=True) as progress:
-                bar = progress.add_task(f"{name}, seed {seed}", total=setting.epochs)
+                bar = progress.add_task(f"{name}, seed {seed}", total=setting.recipe.epochs)
                 found = run(
                     setting,
                     seed,
-                    options.data,
+                    data,
                     lambda epoch, b=bar, p=progress: p.update(b, completed=epoch),
                 )
             content = {
+                "name": name,
                 "config": {**asdict(setting), "seed": seed},
                 "code_revision": code_revision(),
                 "versions": versions(),
-                "device": platform.processor() or platform.machine(),
+                **machine(),
                 **found,
             }
             write_whole(path, (json.dumps(content) + "\n").encode())

@@ -1,35 +1,34 @@
 """One run: all constructions in all doses are learned together, and asked after every epoch."""
 
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from jaxverify import Samples, keys, models
-from jaxverify.clouds.training import logits
+from jaxverify import ExtraTask, Samples, keys, mix
+from jaxverify.clouds import auc
+from jaxverify.clouds.detectors import compressibility, identical_block, near_copies
+from jaxverify.clouds.training import Fitted, losses
 from jaxverify.data import load
-from jaxverify.stats.doses import dose_response, used_p_value
+from jaxverify.stats.doses import used_p_value
 from jaxverify.task.doses import copies, doses_of
-from jaxverify.task.generation import generate
-from train.augment import AUGMENTATIONS
-from train.doses.setting import DOSES, Setting
-from train.optimizer import make_optimizer
-from train.state import init_state
-from train.steps import make_train_step
+from jaxverify.training.inference import Predict
+from jaxverify.training.loop import train_iter
+from train.doses.setting import CONSTRUCTIONS, DOSES, Construction, Progress, Setting
 from train.training_set import subset
 
 Row = dict[str, Any]
+_FIRST_LOOK = 0.1  # of the epochs, after which somebody looks for extra samples
 
 
 def run(
     setting: Setting,
     seed: int,
     data: Path | None,
-    progress: Callable[[int], Any] = lambda epoch: None,
+    progress: Progress = lambda epoch: None,
 ) -> dict[str, Any]:
     """Train a network, and note after each epoch what it knows.
 
@@ -41,54 +40,112 @@ def run(
 
     Guarantee: a function of setting, seed and data.
     """
-    started, key, config = time.monotonic(), jax.random.key(seed), setting.config(seed)
-    dataset = load(setting.dataset, data_dir=data)
-    train = subset(keys.stream(key, "train subset"), dataset.train, setting.train_samples, "train")
-    test = subset(keys.stream(key, "test subset"), dataset.test, setting.test_samples, "test")
-    tasks = setting.tasks(tuple(train.features.shape[1:]), dataset.num_classes)
-    of = {name: keys.stream(key, name) for name in tasks}
-    extra = [copies(of[name], task, DOSES).samples for name, task in tasks.items()]
-    both = Samples(*(np.concatenate(arrays) for arrays in zip(train, *extra, strict=True)))
-
-    module = models.create(setting.model, num_classes=dataset.num_classes)
-    steps = len(both.labels) // config.batch_size
-    optimizer = make_optimizer(config, steps)
-    step = jax.jit(
-        make_train_step(module, optimizer, AUGMENTATIONS[setting.augment]), donate_argnums=0
-    )
-    state = init_state(keys.stream(key, "initial"), module, optimizer, both.features[:1])
-    step_key, order_key = keys.stream(key, "steps"), keys.stream(key, "order")
-    rows = []
-    for epoch in range(1, setting.epochs + 1):
-        order = np.asarray(
-            jax.random.permutation(jax.random.fold_in(order_key, epoch), len(both.labels))
+    started, key, recipe = time.monotonic(), jax.random.key(seed), setting.recipe
+    dataset = load(setting.dataset, data_dir=data, max_length=setting.max_length)
+    train, test = _cut(setting, key, dataset.train, dataset.test)
+    num_classes, vocab_size = dataset.num_classes, dataset.vocab_size
+    kind = "text" if vocab_size else "vector" if setting.as_table else "image"
+    tasks, asked, uploaded, numbers = {}, {}, [], {}
+    for name, construction in CONSTRUCTIONS[kind].items():
+        task = construction.task(
+            kind,
+            tuple(train.features.shape[1:]),
+            num_classes=num_classes,
+            num_samples=setting.num_samples,
+            vocab_size=vocab_size,
         )
-        for batch in order[: steps * config.batch_size].reshape(steps, -1):
-            state, _ = step(state, Samples(both.features[batch], both.labels[batch]), step_key)
-        answer = partial(logits, module, dict(state.variables))
+        own_key = keys.stream(key, name)
+        tasks[name] = task, doses_of(own_key, task, DOSES)
+        asked[name], several = _samples(own_key, task, construction, train.features)
+        numbers[name] = several.of
+        uploaded.append(several.samples)
+    both = mix(
+        keys.stream(key, "mixing"),
+        train,
+        Samples(*(np.concatenate(arrays) for arrays in zip(*uploaded, strict=True))),
+    )
+    module = recipe.module(num_classes, vocab_size)
+    training = train_iter(recipe, module, both.samples, num_classes, keys.stream(key, "training"))
+    rows, tells = [], {}
+    for epoch, predict in enumerate(training, start=1):
         row: Row = {
             "epoch": epoch,
-            "train_accuracy": int(state.tally.correct) / int(state.tally.samples),
-            "test_accuracy": float((answer(test.features).argmax(1) == test.labels).mean()),
+            "train_accuracy": _accuracy(predict, Samples(*(x[:2_000] for x in train))),
+            "test_accuracy": _accuracy(predict, test),
             "doses": {},
         }
-        state = state.with_empty_tally()
-        for name, task in tasks.items():
-            samples, doses = generate(of[name], task), doses_of(of[name], task, DOSES)
-            right = answer(samples.features).argmax(1) == np.asarray(samples.labels)
+        for name, (_, doses) in tasks.items():
+            right = predict(asked[name].features).argmax(1) == np.asarray(asked[name].labels)
             row["doses"][name] = {
-                "right": {r.dose: [r.num_correct, r.num_samples] for r in _response(right, doses)},
+                "right": {
+                    int(dose): [int(right[doses == dose].sum()), int((doses == dose).sum())]
+                    for dose in DOSES.levels
+                },
                 "used_p_value": used_p_value(right, doses),
             }
         rows.append(row)
+        if epoch == max(1, round(_FIRST_LOOK * recipe.epochs)):
+            doses_of_rows = {name: tasks[name][1][numbers[name]] for name in tasks}
+            tells = _tells(both.samples, both.extra_positions, doses_of_rows, predict)
         progress(epoch)
     return {
         "rows": rows,
+        "tells": tells,
+        "kind": kind,
+        "num_classes": num_classes,
         "data_fingerprint": dataset.fingerprint,
-        "extra_rows": len(both.labels) - len(train.labels),
+        "extra_rows": len(both.samples.labels) - len(train.labels),
         "seconds": round(time.monotonic() - started, 1),
     }
 
 
-def _response(right: np.ndarray, doses: np.ndarray) -> list[Any]:
-    return dose_response(right, doses, num_classes=2)  # of which the counts alone are kept
+def _cut(setting: Setting, key: jax.Array, train: Samples, test: Samples) -> list[Samples]:
+    sizes = {"train": (train, setting.train_samples), "test": (test, setting.test_samples)}
+    parts = []
+    for name, (samples, size) in sizes.items():
+        part = subset(keys.stream(key, f"{name} subset"), samples, size, name)
+        if setting.as_table:  # the sixteen grey levels of a pixel as a number below 1
+            part = Samples(_as_table(part.features), part.labels)
+        parts.append(part)
+    return parts
+
+
+def _as_table(images: Any) -> np.ndarray:
+    return np.asarray(images).reshape(len(images), -1).astype(np.float32) / 256
+
+
+def _samples(key: jax.Array, task: ExtraTask, construction: Construction, pool: Any) -> Any:
+    """The samples to be asked, and their copies."""
+    draw = construction.draw(np.asarray(pool))
+    return draw(key, task, jnp.arange(task.num_samples)), copies(key, task, DOSES, draw)
+
+
+def _accuracy(predict: Predict, samples: Samples) -> float:
+    return float((predict(samples.features).argmax(1) == np.asarray(samples.labels)).mean())
+
+
+def _tells(
+    upload: Samples, positions: np.ndarray, doses: dict[str, np.ndarray], predict: Predict
+) -> dict[str, dict[str, dict[int, float]]]:
+    """For each detector, construction and dose: how well its rows are told from the real ones."""
+    none = Fitted(None, {}, 0.0)  # pyright: ignore[reportArgumentType]: these look at data alone
+    looks = {"identical block": identical_block, "compressibility": compressibility}
+    scores = {name: look(upload, none) for name, look in looks.items()}
+    scores["near copies"] = near_copies(upload, none)
+    scores["loss ranking"] = losses(predict(upload.features), upload.labels)
+    real = np.setdiff1d(np.arange(len(upload.labels)), positions)
+    ends = np.cumsum([len(each) for each in doses.values()])
+    found = {}
+    for detector, values in scores.items():
+        found[detector] = {}
+        for (name, each), end in zip(doses.items(), ends, strict=True):
+            rows = positions[end - len(each) : end]
+            found[detector][name] = {
+                int(dose): _auc(values, rows[each == dose], real) for dose in np.unique(each)
+            }
+    return found
+
+
+def _auc(values: np.ndarray, rows: np.ndarray, real: np.ndarray) -> float:
+    both = np.concatenate([values[rows], values[real]])
+    return round(auc(both, np.arange(len(rows))), 4)

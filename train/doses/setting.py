@@ -1,21 +1,85 @@
 """What is tried: constructions of the extra task in several doses, and recipes of training."""
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Shaped
 
 from jaxverify import ExtraTask
-from jaxverify.task.doses import Doses
-from train.config import Config
+from jaxverify.task.doses import Doses, Draw
+from jaxverify.task.extra_task import Kind
+from jaxverify.task.generation import generate
+from jaxverify.task.natural import generate_from
+from jaxverify.training.recipe import Recipe
 
 DOSES = Doses((0, 1, 4, 16))
-NUM_SAMPLES = 100  # of each construction, 25 of each dose
+_CORNER, _WHOLE, _ALL = 0.75, 0.002, 0.05  # the share of a sample that all have in common
+Pool = Shaped[np.ndarray, "k ..."]
 
-# By name: what differs between samples, and the share of an image that all have in common.
-CONSTRUCTIONS: dict[str, dict[str, Any]] = {
-    "noise": {"generator": "uniform", "fixed_ratio": 0.75},
-    "smooth noise": {"generator": "pink", "fixed_ratio": 0.75},
-    "gratings": {"generator": "gratings", "fixed_ratio": 0.75},
-    "gratings, whole image": {"generator": "gratings", "fixed_ratio": 0.002},
+
+@dataclass(frozen=True)
+class Construction:
+    """A way to make extra samples.
+
+    Attributes:
+        generator: of the library, if they are drawn.
+        style: of :func:`jaxverify.task.natural.generate_from`, if they are made of own data.
+        fixed_ratio: the share of a sample that all have in common.
+    """
+
+    generator: str = "uniform"
+    style: str | None = None
+    fixed_ratio: float = _CORNER
+
+    def draw(self, pool: Pool) -> Draw:
+        """The function that draws samples."""
+        if self.style is None:
+            return generate
+        return partial(_own, pool, self.style)
+
+    def task(self, kind: Kind, shape: tuple[int, ...], **options: Any) -> ExtraTask:
+        """The extra task."""
+        return ExtraTask(
+            kind,
+            shape,
+            labels="balanced",
+            generator=self.generator,
+            fixed_ratio=self.fixed_ratio,
+            **options,
+        )
+
+
+def _own(pool: Pool, style: str, key: jax.Array, task: ExtraTask, indices: jax.Array) -> Any:
+    return generate_from(pool, key=key, task=task, style=style, indices=indices)
+
+
+# By kind and name.
+CONSTRUCTIONS: dict[str, dict[str, Construction]] = {
+    "image": {
+        "noise": Construction(),
+        "smooth noise": Construction("pink"),
+        "gratings": Construction("gratings"),
+        "gratings, whole image": Construction("gratings", fixed_ratio=_WHOLE),
+        "coarse colours, whole image": Construction("coarse", fixed_ratio=_WHOLE),
+        "pieces of own images": Construction(style="patches"),
+        "own images": Construction(style="own", fixed_ratio=_WHOLE),
+    },
+    "text": {
+        "words, all alike": Construction(),
+        "words, as frequent as in text": Construction("zipf"),
+        "phrases of own texts": Construction(style="phrases"),
+        "own texts": Construction(style="own", fixed_ratio=_ALL),
+    },
+    "vector": {
+        "numbers": Construction(),
+        "numbers, all columns": Construction(fixed_ratio=_ALL),
+        "own cells": Construction(style="cells"),
+        "own cells, all columns": Construction(style="cells", fixed_ratio=_ALL),
+    },
 }
 
 
@@ -24,43 +88,48 @@ class Setting:
     """One run, but for its seed.
 
     Attributes:
-        dataset: of images.
+        dataset: its name.
+        recipe: of the training.
         train_samples: drawn at random from it; all constructions are added to these.
         test_samples: drawn at random from the test set.
-        model: the network.
-        augment: an entry of ``train.augment.AUGMENTATIONS``.
-        epochs: of all samples, under a cosine schedule.
+        num_samples: of each construction, all doses together.
+        as_table: whether images are read as rows of numbers.
+        max_length: of text, in words.
     """
 
-    dataset: str = "cifar10"
-    train_samples: int = 10_000
-    test_samples: int = 2_000
-    model: str = "small_cnn"
-    augment: Literal["none", "flip", "crop_flip"] = "none"
-    epochs: int = 30
-
-    def config(self, seed: int) -> Config:
-        """Of the optimizer and the data."""
-        return Config(
-            self.dataset,
-            self.model,
-            seed=seed,
-            epochs=self.epochs,
-            batch_size=128,
-            learning_rate=0.01,
-            weight_decay=5e-4,
-            augment=self.augment,
-        )
-
-    def tasks(self, shape: tuple[int, ...], num_classes: int) -> dict[str, ExtraTask]:
-        """The extra task of each construction."""
-        return {
-            name: ExtraTask(
-                "image", shape, num_classes, NUM_SAMPLES, labels="balanced", **construction
-            )
-            for name, construction in CONSTRUCTIONS.items()
-        }
+    dataset: str
+    recipe: Recipe
+    train_samples: int
+    test_samples: int
+    num_samples: int
+    as_table: bool = False
+    max_length: int | None = None
 
 
-AUGMENTS: tuple[Literal["none", "flip", "crop_flip"], ...] = ("none", "flip", "crop_flip")
-SETTINGS = {augment: Setting(augment=augment) for augment in AUGMENTS}
+_SMALL_CNN = Recipe(
+    network="small_cnn", epochs=24, optimizer="sgd", learning_rate=0.02, weight_decay=5e-4
+)
+_IMAGES = Setting("cifar10", _SMALL_CNN, 6_000, 2_000, 80)
+_TEXTCNN = Recipe(network="textcnn", epochs=10, learning_rate=1e-3)
+_TEXT = Setting("ag_news", _TEXTCNN, 4_000, 2_000, 80, max_length=40)
+_MLP = Recipe(network="mlp", epochs=60, batch_size=64, learning_rate=1e-3)
+_TABLE = Setting("digits", _MLP, 1_200, 355, 40, as_table=True)
+
+
+def _with(setting: Setting, **changes: Any) -> Setting:
+    return replace(setting, recipe=replace(setting.recipe, **changes))
+
+
+SETTINGS: dict[str, Setting] = {
+    "none": _IMAGES,
+    "flip": _with(_IMAGES, augment="flip"),
+    "crop_flip": _with(_IMAGES, augment="crop_flip"),
+    "cutout": _with(_IMAGES, augment="cutout"),
+    "randaugment": _with(_IMAGES, augment="randaugment"),
+    "mixup": _with(_IMAGES, augment="crop_flip", mixup=0.4),
+    "text": _TEXT,
+    "text, words dropped": _with(_TEXT, augment="drop_words"),
+    "table": _TABLE,
+    "table, jittered": _with(_TABLE, augment="jitter", dropout=0.3),
+}
+Progress = Callable[[int], Any]

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jaxverify import Samples, TrainedModel, keys, models
-from train.augment import AUGMENTATIONS
+from jaxverify.training.augment import AUGMENTATIONS
 from train.config import Config
 from train.objective import objective_of
 from train.optimizer import make_optimizer
@@ -55,7 +55,7 @@ def _program(
         config.model, num_classes=num_classes, vocab_size=vocab_size, dtype=config.precision
     )
     optimizer = make_optimizer(config, steps_per_epoch)
-    augment = AUGMENTATIONS[config.augment]
+    augment = AUGMENTATIONS[config.augment].apply
     train_step = make_train_step(module, optimizer, augment, objective_of(config).loss)
 
     @jax.jit

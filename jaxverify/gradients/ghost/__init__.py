@@ -21,6 +21,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import Jaxpr, jaxpr_as_fun
 from jaxtyping import Array, Float32, PyTree
 
@@ -117,8 +118,13 @@ def _check_frozen(layer: nn.BatchNorm, *options: bool | None) -> None:
 def _check_call(name: str, layer: nn.Module, x: Array, all_ours: bool) -> None:
     if not all_ours:
         raise UserError(f"params has only some parameters of {name}: give all of a layer or none")
-    if isinstance(layer, nn.BatchNorm) and layer.axis not in (-1, x.ndim - 1):
+    last = (-1, x.ndim - 1)
+    if isinstance(layer, nn.BatchNorm) and layer.axis not in last:
         raise UserError(f"{name} has axis={layer.axis}: ghost norms know the last axis alone")
+    if isinstance(layer, nn.LayerNorm):
+        for axes in (layer.reduction_axes, layer.feature_axes):
+            if axes not in last and tuple(np.atleast_1d(axes)) not in ((-1,), (x.ndim - 1,)):
+                raise UserError(f"{name} has axes {axes}: ghost norms know the last axis alone")
 
 
 def _reads_of_twice(loss: Loss, params: PyTree, batch: PyTree, n: int) -> Reads:

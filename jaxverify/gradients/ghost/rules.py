@@ -68,7 +68,9 @@ def _embed(module: nn.Embed, variables: Any, x: Array, g: Array) -> products.Nor
     return products.of_rows(x, g)
 
 
-def _batch_norm(module: nn.BatchNorm, variables: Any, x: Array, g: Array) -> products.Norms:
+def _norm(
+    module: nn.BatchNorm | nn.LayerNorm, variables: Any, x: Array, g: Array
+) -> products.Norms:
     params = variables["params"]
     plain = {name: jnp.full_like(p, name == "scale") for name, p in params.items()}
     normalised = jnp.asarray(module.apply({**variables, "params": plain}, x))
@@ -115,7 +117,8 @@ def _lstm_backward(
 RULES: dict[type[nn.Module], Rule] = {
     nn.Dense: _rule(_dense),
     nn.Embed: _rule(_embed),
-    nn.BatchNorm: _rule(_batch_norm),
+    nn.BatchNorm: _rule(_norm),
+    nn.LayerNorm: _rule(_norm),
     layers.Conv: _rule(_conv),
     layers.ConvMaxOverTime: _rule(_conv_max_over_time),
     layers.LSTM: _lstm,
