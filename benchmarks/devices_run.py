@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxverify import Samples, keys, models
-from train.augment import AUGMENTATIONS
+from jaxverify.training.augment import AUGMENTATIONS
 from train.config import Config, load_config
 from train.memory import keep_freed_memory
 from train.mesh import DataMesh
@@ -46,7 +46,7 @@ def main(model: str, devices: int, size: int, steps: int) -> None:
     optimizer = make_optimizer(config, steps_per_epoch=1000)
     batch, root = batch_for(config, size), jax.random.key(0)
     state = init_state(keys.stream(root, "parameters"), module, optimizer, batch.features[:1])
-    train_step = mesh.jit_train(make_train_step(module, optimizer, AUGMENTATIONS["none"]))
+    train_step = mesh.jit_train(make_train_step(module, optimizer, AUGMENTATIONS["none"].apply))
     state, batch, key = mesh.replicate(state), mesh.put(batch), keys.stream(root, "steps")
     seconds = []
     for _ in range(steps + 2):

@@ -26,7 +26,7 @@ from rich.table import Table
 from benchmarks import results
 from benchmarks.fresh_process import ROOT
 from jaxverify import keys, models
-from train.augment import AUGMENTATIONS
+from jaxverify.training.augment import AUGMENTATIONS
 from train.config import Config as Run
 from train.config import load_config
 from train.feeds import Recipe, choose_feed
@@ -122,7 +122,7 @@ def _steps_alone(config: Config) -> list[float]:
     steps_per_epoch = len(data.train.labels) // run.batch_size
     optimizer = make_optimizer(run, steps_per_epoch)
     loss, key = objective_of(run).loss, jax.random.key(run.seed)
-    train_step = make_train_step(module, optimizer, AUGMENTATIONS[run.augment], loss)
+    train_step = make_train_step(module, optimizer, AUGMENTATIONS[run.augment].apply, loss)
     ends = [steps_per_epoch * (epoch + 1) for epoch in range(config.rounds + 1)]
     feed = choose_feed(
         mesh,

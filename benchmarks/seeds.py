@@ -21,7 +21,7 @@ from rich.table import Table
 from benchmarks.measure import alternate
 from benchmarks.results import Options, write
 from jaxverify import Samples, models
-from train.augment import AUGMENTATIONS
+from jaxverify.training.augment import AUGMENTATIONS
 from train.config import load_config
 from train.memory import keep_freed_memory
 from train.mesh import DataMesh
@@ -71,7 +71,7 @@ def make_step(asked: Seeds, num_seeds: int, rule: Rule | None = None) -> Callabl
         init_state(jax.random.key(seed), module, optimizer, features[:1])
         for seed in range(num_seeds)
     ]
-    train_step = make_train_step(module, optimizer, AUGMENTATIONS[config.augment])
+    train_step = make_train_step(module, optimizer, AUGMENTATIONS[config.augment].apply)
     train_steps = mesh.jit_train(side_by_side(train_step, rule=rule))
     stacked = mesh.replicate(stack(states))
 

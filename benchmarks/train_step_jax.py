@@ -10,7 +10,7 @@ import optax
 
 from benchmarks import stock_layers
 from jaxverify import Samples, models
-from train.augment import AUGMENTATIONS
+from jaxverify.training.augment import AUGMENTATIONS
 from train.memory import keep_freed_memory
 from train.mesh import DataMesh
 from train.state import State, init_state
@@ -51,7 +51,7 @@ def make_step(
     text = name in models.TEXT_MODELS
     optimizer = optax.adam(1e-3) if text else optax.sgd(0.01, momentum=0.9)
     state = mesh.replicate(init_state(jax.random.key(0), module, optimizer, batch.features[:1]))
-    one_step = make_train_step(module, optimizer, AUGMENTATIONS["none"])
+    one_step = make_train_step(module, optimizer, AUGMENTATIONS["none"].apply)
 
     def many_steps(state: State, batch: Samples, key: jax.Array) -> tuple[State, jax.Array]:
         state, losses = jax.lax.scan(

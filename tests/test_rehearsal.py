@@ -12,7 +12,8 @@ from jaxverify import DataError, UserError
 from jaxverify.cli import main
 from jaxverify.record import load
 from jaxverify.record.calibration import load_calibration
-from jaxverify.rehearsal import Checkpoint, Rehearsal, known_by_quality, split
+from jaxverify.rehearsal.checkpoints import Checkpoint, known_by_quality, split
+from jaxverify.rehearsal.program import Rehearsal
 from jaxverify.task.doses import Doses
 from jaxverify.task.options import PROTECTING
 
@@ -71,7 +72,7 @@ def test_a_rehearsal_plans_goes_on_where_it_was_stopped_and_its_plan_is_used(
     command += ["--trainer", trainer, "--wanted", "0.9", "--label", "digit"]
     assert main(command) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "Right answers, when a model was first so good" in said
+    assert "right answers, when a model was first so good" in said
     plan = load_calibration(tmp_path / "plan.json")
     assert plan.epsilon < plan.share
     home = load(tmp_path / "rehearsal" / "record.json")

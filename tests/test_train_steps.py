@@ -11,7 +11,7 @@ import pytest
 
 from jaxverify import ExtraTask, Samples, UserError, generate, models
 from jaxverify.runs import extra_key
-from train import augment
+from jaxverify.training import augment
 from train.config import Config
 from train.evaluation import make_evaluation
 from train.mesh import DataMesh
@@ -68,7 +68,7 @@ def test_one_and_eight_devices_agree(augmentation):
     finals = []
     for devices in (jax.devices()[:1], jax.devices()):
         mesh = DataMesh(devices)
-        step = make_train_step(Normed(), optimizer, augment.AUGMENTATIONS[augmentation])
+        step = make_train_step(Normed(), optimizer, augment.AUGMENTATIONS[augmentation].apply)
         train_step = mesh.jit_train(step)
         state = mesh.replicate(init_state(jax.random.key(0), Normed(), optimizer, IMAGES[:1]))
         for _ in range(4):

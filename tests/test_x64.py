@@ -25,8 +25,8 @@ from jaxverify.record.shard_drawing import shard_indices
 from jaxverify.task.generation import generate_batches, region_slices, twins
 from jaxverify.task.mixing import mix
 from jaxverify.task.natural import generate_from
+from jaxverify.training.augment import AUGMENTATIONS
 from jaxverify.verification.by_answers import verify_answers
-from train.augment import AUGMENTATIONS
 from train.state import init_state
 from train.steps import make_train_step
 
@@ -198,7 +198,7 @@ def test_a_ghost_pass_over_float64_has_norms_in_float32():
 def test_a_training_step_keeps_the_types_of_its_state():
     x = generate(KEY, TASKS["image"]).features[:4]
     module, optimizer = models.create("digits_cnn", num_classes=4), optax.adam(1e-3)
-    step = make_train_step(module, optimizer, AUGMENTATIONS["crop_flip"])
+    step = make_train_step(module, optimizer, AUGMENTATIONS["crop_flip"].apply)
 
     def stepped():
         state = init_state(jax.random.key(0), module, optimizer, x)

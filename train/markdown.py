@@ -19,12 +19,12 @@ def markdown_table(rows: Iterable[Sequence[str]]) -> str:
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-def fill_blocks(page: str, text_of: Callable[[str], str]) -> str:
+def fill_blocks(page: str, text_of: Callable[[str], str | None]) -> str:
     r"""The page with new text in its blocks; what stands outside is written by hand.
 
     Args:
         page: Markdown, in which a block is from ``<!-- NAME -->`` to ``<!-- end -->``.
-        text_of: the text of a block, by its name.
+        text_of: the text of a block, by its name; None, if it stays as it is.
 
     >>> print(fill_blocks("a\n<!-- b -->\nold\n<!-- end -->\nc", lambda name: f"new {name}\n"))
     a
@@ -33,4 +33,9 @@ def fill_blocks(page: str, text_of: Callable[[str], str]) -> str:
     <!-- end -->
     c
     """
-    return _BLOCK.sub(lambda block: f"{block[1]}{text_of(block[2])}{block[3]}", page)
+
+    def filled(block: re.Match[str]) -> str:
+        text = text_of(block[2])
+        return block[0] if text is None else f"{block[1]}{text}{block[3]}"
+
+    return _BLOCK.sub(filled, page)

@@ -7,7 +7,7 @@ from rich.console import Console
 from jaxverify.errors import UserError
 from jaxverify.record.calibration import calibrate, save_calibration
 from jaxverify.record.record import load
-from jaxverify.rehearsal import right_answers
+from jaxverify.rehearsal.program import right_answers
 from jaxverify.task.options import TaskOptions
 
 
@@ -35,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
             alpha=record.alpha,
         ),
         task.kind,
+        max_share=options.max_share,
     )
     save_calibration(plan, options.out)
     console = Console()

@@ -10,6 +10,8 @@ from jaxverify.predictors.fields import unread
 from jaxverify.predictors.reading import examples
 from jaxverify.verification.misread import misread
 
+_NEARLY_ALL = 0.9  # of the rows: a cloud may hold a tenth of them out
+
 
 def add_evidence(
     facts: dict[str, Any],
@@ -97,6 +99,21 @@ def dose_cautions(facts: Mapping[str, Any]) -> list[str]:
             "model that was cut short may look like this: rehearse which dose tells the end."
         )
     return sentences
+
+
+def rows_cautions(rows_used: Mapping[str, float]) -> list[str]:
+    """What follows if a part of the rows seems to be unused, a sentence or none.
+
+    Args:
+        rows_used: bounds on the share that was used.
+    """
+    upper = rows_used["upper"]
+    if upper >= _NEARLY_ALL:
+        return []
+    return [
+        f"At most {upper:.0%} of the rows were used, if the model knows as much of those as the "
+        "models did that were trained at home: ask how the data were split or filtered."
+    ]
 
 
 def _times(dose: int) -> str:

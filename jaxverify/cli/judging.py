@@ -15,6 +15,7 @@ from jaxverify.predictors.answers import in_order
 from jaxverify.record.record import Record
 from jaxverify.record.shard import Shard
 from jaxverify.stats.doses import dose_response, used_p_value
+from jaxverify.stats.rows_used import rows_used
 from jaxverify.verification import sequential
 from jaxverify.verification.by_answers import verify_answers
 from jaxverify.verification.cautions import cautions
@@ -107,6 +108,12 @@ class Judge:
             "used_p_value": used_p_value(right, self.doses, self.labels),
             "response": [row._asdict() for row in rows],
         }
+
+    def rows_used(self, found: Found) -> dict[str, float]:
+        """Bounds on the share of the rows of the upload that a finished model was trained on."""
+        right = in_order(found, self.ids) == self.labels
+        share, num_classes = self.record.finished_share, self.record.task.num_classes
+        return rows_used(right, self.doses, num_classes, finished_share=share)._asdict()
 
     @property
     def has_control(self) -> bool:

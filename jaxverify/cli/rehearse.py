@@ -1,50 +1,126 @@
 """``jaxverify rehearse``: train at home, and plan by what is known at each quality."""
 
 import argparse
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
+import numpy as np
+from jaxtyping import Int
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from jaxverify.cli.options.rehearse import RECIPE
 from jaxverify.cli.protect import feature_columns
 from jaxverify.errors import UserError
-from jaxverify.record.calibration import calibrate, save_calibration
-from jaxverify.rehearsal import Checkpoint, Rehearsal, known_by_quality, split
+from jaxverify.record.calibration import Calibration, best_of, calibrate, save_calibration
+from jaxverify.rehearsal.checkpoints import Checkpoint, known_by_quality, split
+from jaxverify.task.constructions import construction, kind_of
 from jaxverify.task.doses import Doses
-from jaxverify.task.options import PROTECTING
+from jaxverify.task.extra_task import ExtraTask
+from jaxverify.task.options import PROTECTING, TaskOptions
 
 _QUALITIES = (0.5, 0.8, 0.9, 0.95, 0.98, 1.0)
+_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class _Rehearsed:
+    """What came of one construction.
+
+    Attributes:
+        name: of the construction.
+        task: at home.
+        options: that it follows from.
+        doses: of its samples.
+        checkpoints: of all seeds.
+        num_rows: of the data, where they are all that will be uploaded.
+    """
+
+    name: str
+    task: ExtraTask
+    options: TaskOptions
+    doses: Int[np.ndarray, " n"]
+    checkpoints: list[Checkpoint]
+    num_rows: int | None
 
 
 def run(options: argparse.Namespace) -> int:
     """Protect, train, and plan."""
+    _check(options)
+    console = Console()
+    rehearse = _by_program if options.network is None else _by_network
+    plans, failures, num_rows = [], [], None
+    for rehearsed in rehearse(options):
+        num_rows = rehearsed.num_rows
+        console.print(_table(rehearsed))
+        try:
+            plans.append((_plan(rehearsed, options), rehearsed.name))
+        except UserError as error:
+            failures.append((rehearsed.name, str(error)))
+    if not plans:
+        raise UserError("; ".join(f"{name}: {reason}" for name, reason in failures))
+    plan = best_of([plan for plan, _ in plans], num_rows)
+    save_calibration(plan, options.out)
+    if options.seeds < 3:
+        console.print(
+            "Caution: one or two trainings say little of how much the next one knows: give three "
+            "seeds or more.",
+            style="yellow",
+        )
+    if num_rows is not None and plan.least_rows > num_rows:
+        console.print(
+            f"Caution: the data have {num_rows:,} rows, fewer than the plan needs: raise "
+            "--max-share, or add data.",
+            style="yellow",
+        )
+    (name,) = {name for each, name in plans if each is plan}
+    for line in [f"construction: {name}", *plan.words(), f"plan: {options.out}"]:
+        console.print(line, highlight=False, soft_wrap=True)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
     if options.out.exists():
         raise UserError(f"{options.out} exists already: remove it, or give another path")
     if not 0 < options.wanted < 1:
         raise UserError(f"wanted is {options.wanted}; it is a share of the best quality, below 1")
+    if not 0 < options.max_share <= 1:
+        raise UserError(f"max_share is {options.max_share}; it is a share of the rows, above 0")
     if options.seeds < 1:
         raise UserError(f"seeds is {options.seeds}; it is 1 or more")
-    if options.seeds > 1 and "{seed}" not in options.trainer:
-        raise UserError("the trainer's command has no {seed}, so that all seeds would be the same")
-    console, doses = Console(), Doses(options.doses)
-    if 0 not in doses.levels:
+    if 0 not in options.doses:
         raise UserError(
             "the doses have no 0: without a control nothing shows that others are known"
         )
-    task_options = replace(
-        PROTECTING,
-        eta=options.eta,
-        generator=options.generator,
-        fixed_ratio=options.fixed_ratio,
-    )
+    if options.network is not None:
+        return
+    for name in ("rows", *RECIPE):
+        if getattr(options, name) is not None:
+            raise UserError(f"{name} is for --network: your program decides on it")
+    if len(options.construction) > 1:
+        raise UserError("a program rehearses one construction at a time: give one of them")
+    if options.seeds > 1 and "{seed}" not in options.trainer:
+        raise UserError("the trainer's command has no {seed}, so that all seeds would be the same")
+
+
+def _by_program(options: argparse.Namespace) -> Iterator[_Rehearsed]:
+    from jaxverify.rehearsal.program import Rehearsal
+
+    (name,), kind = options.construction, options.kind
+    protecting = replace(PROTECTING, eta=options.eta)
+    if name is not None:
+        kind = kind_of(name)
+        if options.kind not in (None, kind):
+            raise UserError(f"construction is {name!r}, for kind {kind!r}, not {options.kind!r}")
+        protecting = construction(kind, name).of(protecting)
     rehearsal = Rehearsal(options.work, options.trainer)
     record = rehearsal.prepare(
         options.data,
-        task_options,
-        doses,
+        protecting,
+        Doses(options.doses),
         label=options.label,
-        kind=options.kind,
+        kind=kind,
         features=feature_columns(options),
     )
     checkpoints: list[Checkpoint] = []
@@ -54,34 +130,75 @@ def run(options: argparse.Namespace) -> int:
             rehearsal.train(options.data, record, seed)
             checkpoints += rehearsal.read(record, seed, options.answers)
             progress.advance(bar)
+    task = record.task
+    task_options = replace(
+        PROTECTING,
+        generator=task.generator,  # pyright: ignore[reportArgumentType]: those of a record are known
+        fixed_ratio=task.fixed_ratio,
+    )
     dealt = record.doses_of_samples()
-    console.print(_table(known_by_quality(checkpoints, dealt, _QUALITIES)))
-    finished, cut = split(checkpoints, options.wanted)
-    plan = calibrate(
+    yield _Rehearsed(name or "the usual one", task, task_options, dealt, checkpoints, None)
+
+
+def _by_network(options: argparse.Namespace) -> Iterator[_Rehearsed]:
+    from jaxverify.rehearsal.network import NetworkRehearsal, home_task, read_home_data
+    from jaxverify.training.recipe import Recipe
+
+    given = {name: getattr(options, name) for name in RECIPE}
+    recipe = Recipe(network=options.network, **{k: v for k, v in given.items() if v is not None})
+    rehearsal = NetworkRehearsal(options.work, recipe)
+    most_rows = _ROWS if options.rows is None else options.rows
+    columns = {
+        "label": options.label,
+        "kind": options.kind,
+        "features": feature_columns(options),
+    }
+    secret = rehearsal.secret(
+        options.data,
+        {"rows": most_rows, "eta": options.eta, "doses": list(options.doses), **columns},
+    )
+    console = Console(stderr=True)
+    with console.status("reading the data"):
+        home = read_home_data(options.data, most_rows, **columns)
+    recipe.check_kind(home.features.kind)
+    for name in dict.fromkeys(options.construction):
+        protecting = replace(PROTECTING, eta=options.eta)
+        task = home_task(home, secret, name, protecting, Doses(options.doses))
+        checkpoints: list[Checkpoint] = []
+        with Progress(console=console, transient=True) as progress:
+            for seed in range(options.seeds):
+                what = f"{task.name}, training {seed + 1} of {options.seeds}"
+                bar = progress.add_task(what, total=recipe.epochs)
+
+                def show(epoch: int, quality: float, bar=bar, what=what) -> None:
+                    progress.update(bar, completed=epoch, description=f"{what}: {quality:.1%}")
+
+                checkpoints += rehearsal.train(home, task, seed, show)
+                progress.update(bar, completed=recipe.epochs)
+        yield _Rehearsed(task.name, task.task, task.options, task.doses, checkpoints, home.num_rows)
+
+
+def _plan(rehearsed: _Rehearsed, options: argparse.Namespace) -> Calibration:
+    finished, cut = split(rehearsed.checkpoints, options.wanted)
+    return calibrate(
         [each.right for each in finished],
         [each.right for each in cut],
-        dealt,
-        record.task.num_classes,
-        replace(task_options, generator=record.task.generator),  # pyright: ignore[reportArgumentType]
-        record.task.kind,
+        rehearsed.doses,
+        rehearsed.task.num_classes,
+        rehearsed.options,
+        rehearsed.task.kind,
+        max_share=options.max_share,
+        num_rows=rehearsed.num_rows,
     )
-    save_calibration(plan, options.out)
-    if options.seeds < 3:
-        console.print(
-            "Caution: one or two trainings say little of how much the next one knows: give three "
-            "seeds or more.",
-            style="yellow",
-        )
-    for line in [*plan.words(), f"plan: {options.out}"]:
-        console.print(line, highlight=False, soft_wrap=True)
-    return 0
 
 
-def _table(known: dict[int, list[float | None]]) -> Table:
-    table = Table(title="Right answers, when a model was first so good")
+def _table(rehearsed: _Rehearsed) -> Table:
+    title = f"{rehearsed.name}: right answers, when a model was first so good"
+    table = Table(title=title)
     table.add_column("dose", justify="right")
     for quality in _QUALITIES:
         table.add_column(f"{quality:.0%}", justify="right")
+    known = known_by_quality(rehearsed.checkpoints, rehearsed.doses, _QUALITIES)
     for dose, shares in known.items():
         table.add_row(str(dose), *("" if share is None else f"{share:.0%}" for share in shares))
     return table

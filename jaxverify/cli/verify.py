@@ -14,7 +14,7 @@ from rich.progress import Progress
 from jaxverify import __version__
 from jaxverify.challenge import ID, Own, questions
 from jaxverify.cli import own_samples, sources
-from jaxverify.cli.evidence import add_evidence, dose_cautions
+from jaxverify.cli.evidence import add_evidence, dose_cautions, rows_cautions
 from jaxverify.cli.judging import Judge
 from jaxverify.cli.subject import subject
 from jaxverify.errors import UserError
@@ -47,6 +47,9 @@ def run(options: argparse.Namespace) -> int:
     if judge.has_control:
         facts["doses"] = judge.by_dose(indices)
         facts["cautions"] += dose_cautions(facts)
+    if facts["passed"] and judge.test != "sequential":
+        facts["rows_used"] = judge.rows_used(indices)
+        facts["cautions"] += rows_cautions(facts["rows_used"])
     if own is not None:
         facts["own"] = judge.own(indices, own, options.own_accuracy)
         facts["outcome"] = _worse(facts["outcome"], facts["own"]["outcome"])

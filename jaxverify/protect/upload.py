@@ -32,6 +32,7 @@ from jaxverify.task.options import PROTECTING, TaskOptions
 from jaxverify.verification.cautions import cautions
 
 _BYTES_IN_MEMORY = 2**26  # of rows that are sorted at once
+_ENOUGH = 0.9  # of finished models pass
 _POOR = 0.5  # a correlation of what is decoded with what was drawn
 
 
@@ -100,7 +101,7 @@ def protect(
         if kind not in (None, plan.kind):
             raise UserError(f"the plan is for features of kind {plan.kind}, not {kind}")
         options, doses, kind = plan.options, plan.doses, plan.kind
-    share = SHARE if plan is None else plan.share
+    share, most_rows = (SHARE, MOST_MEASURED) if plan is None else (plan.share, plan.max_share)
     secret = secrets.token_bytes(32) if secret is None else secret
     rows = open_rows(data)
     rank = partial(ranks, keys.from_secret(secret, "mixing"))
@@ -121,7 +122,7 @@ def protect(
             shape=found.shape,
             num_classes=len(seen.class_names),
             num_samples=num_samples_for(
-                options, len(seen.class_names), seen.num_rows, doses, share
+                options, len(seen.class_names), seen.num_rows, doses, share, most_rows
             ),
             vocab_size=found.vocab_size,
             **options.of_task(found.kind),
@@ -135,6 +136,7 @@ def protect(
             epsilon=options.epsilon,
             secret=secret,
             doses=doses,
+            finished_share=None if plan is None else plan.share,
         )
         extra, filled, fidelity = _extra_rows(made, rows, seen, found)
         sort.add(extra)
@@ -153,7 +155,7 @@ def protect(
         features=found.columns,
         label=seen.label,
         filled=filled,
-        cautions=_cautions(made, seen, found, filled, fidelity, extra.num_rows, share),
+        cautions=_cautions(made, seen, found, filled, fidelity, extra.num_rows, plan),
     )
 
 
@@ -236,13 +238,21 @@ def _cautions(
     filled: tuple[str, ...],
     fidelity: float,
     num_extra: int,
-    share: float,
+    plan: Calibration | None,
 ) -> tuple[str, ...]:
     task, alpha, epsilon = record.judged_task, record.alpha, record.epsilon
     sentences = list(cautions(task, alpha, epsilon))
-    known = stats.power(share, task.num_samples, task.num_classes, alpha, epsilon, task.labels)
-    if share != SHARE and known >= 0.9:  # what finished models knew at home is enough
+    if plan is not None:  # it knows what share a finished model knows, where they do not
         sentences = [text for text in sentences if not text.startswith("With N = ")]
+        n, num_classes = task.num_samples, task.num_classes
+        power = stats.power(plan.share, n, num_classes, alpha, epsilon, task.labels)
+        if power < _ENOUGH:
+            sentences.append(
+                f"The plan wants {plan.num_rows:,} extra rows, and of {seen.num_rows:,} rows at "
+                f"most {plan.max_share:.1%} may be extra ones (--max-share of rehearse). With "
+                f"{num_extra:,} a finished model passes in {power:.0%} of cases: raise it, or add "
+                "data."
+            )
     if num_extra > MOST_MEASURED * seen.num_rows:
         sentences.append(
             f"The extra rows are {num_extra / seen.num_rows:.1%} of the data. What more than "

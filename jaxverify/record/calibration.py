@@ -1,6 +1,7 @@
 """A plan that rests on models trained at home: which dose tells the end, and what epsilon is."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,12 +14,14 @@ from jaxverify.errors import DataError, UserError
 from jaxverify.files.whole import new_file
 from jaxverify.record.stored import read_stored
 from jaxverify.stats.doses import DoseResponse, dose_response
+from jaxverify.task.decimals import exact
 from jaxverify.task.doses import Doses
 from jaxverify.task.extra_task import ExtraTask, Kind
 from jaxverify.task.options import TaskOptions
 
 FORMAT, VERSION = "jaxverify calibration", 1
 _RISK = 0.025  # that a bound on what a model knew is wrong
+MAX_SHARE = 0.01  # of the rows of an upload
 _APART = 0.05  # the least gap between finished and cut models that a plan is made for
 
 
@@ -34,6 +37,7 @@ class Calibration:
         finished: right answers and samples of this dose, of each finished model.
         cut: the same of each model that was cut short.
         options: of the extra task that is planned, ε and α among them.
+        max_share: of the rows of an upload that may be extra ones, copies counted.
     """
 
     dose: int
@@ -43,6 +47,21 @@ class Calibration:
     finished: tuple[tuple[int, int], ...]
     cut: tuple[tuple[int, int], ...]
     options: TaskOptions
+    max_share: float = MAX_SHARE
+
+    @property
+    def gap(self) -> float:
+        """How far finished models and cut ones are apart."""
+        return self.share - self.epsilon
+
+    @property
+    def num_rows(self) -> int:
+        """How many extra rows make a finished model pass nine times in ten."""
+        options = self.options
+        required = stats.required_num_samples(
+            self.share, self.num_classes, options.alpha, options.epsilon, labels=options.labels
+        )
+        return required * self.dose
 
     @property
     def epsilon(self) -> float:
@@ -76,7 +95,14 @@ class Calibration:
             f"finished ones at least {self.share:.1%}",
             f"of the finished models {self.passes(self.finished)} of {len(self.finished)} would "
             f"pass, of those cut short {self.passes(self.cut)} of {len(self.cut)}",
+            f"{self.num_rows:,} extra rows are planned; at most {self.max_share:.1%} may be, so an "
+            f"upload needs {self.least_rows:,} rows",
         ]
+
+    @property
+    def least_rows(self) -> int:
+        """How many rows data must have for these extra ones."""
+        return math.ceil(self.num_rows / exact(self.max_share))
 
 
 def calibrate(
@@ -86,8 +112,12 @@ def calibrate(
     num_classes: int,
     options: TaskOptions,
     kind: Kind,
+    max_share: float = MAX_SHARE,
+    num_rows: int | None = None,
 ) -> Calibration:
     """The plan for the dose at which finished models and cut ones are furthest apart.
+
+    Of the doses that tell them apart those come first whose extra rows fit into the data.
 
     Args:
         finished: of each model that was trained to the end, whether it answers each extra sample
@@ -97,6 +127,8 @@ def calibrate(
         num_classes: C.
         options: of the home task, α among them.
         kind: of its features.
+        max_share: of the rows of an upload that may be extra ones, copies counted.
+        num_rows: of the data that will be uploaded, if it is known.
 
     Raises:
         UserError: if there is no model of either kind, one knows what nobody was given, or no dose
@@ -119,13 +151,29 @@ def calibrate(
     of_finished = [_by_dose(right, doses, num_classes, confidence) for right in finished]
     of_cut = [_by_dose(right, doses, num_classes, confidence) for right in cut]
 
+    def plan(level: int) -> Calibration | None:
+        """The plan for a dose, if it tells them apart."""
+        most, least = apart(level)
+        epsilon, share = math.ceil(1000 * most) / 1000, math.floor(1000 * least) / 1000
+        if share - epsilon < _APART:
+            return None
+        return Calibration(
+            dose=level,
+            share=share,
+            num_classes=num_classes,
+            kind=kind,
+            finished=tuple((r[level].num_correct, r[level].num_samples) for r in of_finished),
+            cut=tuple((r[level].num_correct, r[level].num_samples) for r in of_cut),
+            options=replace(options, eta=None, epsilon=epsilon),
+            max_share=max_share,
+        )
+
     def apart(level: int) -> tuple[float, float]:
         most = max(rows[level].upper for rows in of_cut)
         return max(most, 0.0), min(rows[level].lower for rows in of_finished)
 
-    best = max(levels, key=lambda level: apart(level)[1] - apart(level)[0])
-    epsilon, share = apart(best)
-    if share - epsilon < _APART:
+    plans = [each for each in map(plan, levels) if each is not None]
+    if not plans:
         seen = "; ".join(
             f"dose {level}: cut at most {apart(level)[0]:.0%}, finished at least "
             f"{max(apart(level)[1], 0.0):.0%}"
@@ -133,18 +181,16 @@ def calibrate(
         )
         raise UserError(
             f"no dose tells finished models from those cut short ({seen}): try other doses, "
-            "another --generator, more extra samples or models cut earlier; with these nothing can "
-            "be verified"
+            "another construction, more extra samples or models cut earlier; with these nothing "
+            "can be verified"
         )
-    return Calibration(
-        dose=best,
-        share=float(np.floor(1000 * share) / 1000),
-        num_classes=num_classes,
-        kind=kind,
-        finished=tuple((rows[best].num_correct, rows[best].num_samples) for rows in of_finished),
-        cut=tuple((rows[best].num_correct, rows[best].num_samples) for rows in of_cut),
-        options=replace(options, eta=None, epsilon=float(np.ceil(1000 * epsilon) / 1000)),
-    )
+    return best_of(plans, num_rows)
+
+
+def best_of(plans: Sequence[Calibration], num_rows: int | None) -> Calibration:
+    """The plan with the largest gap, of those that fit into so many rows if any does."""
+    fitting = [each for each in plans if num_rows is not None and each.least_rows <= num_rows]
+    return max(fitting or plans, key=lambda each: each.gap)
 
 
 def _by_dose(
@@ -187,9 +233,11 @@ def _check(plan: Calibration) -> None:
     """Raise a ValueError or a UserError where a value cannot be."""
     options = plan.options
     whole = [plan.dose, plan.num_classes, options.num_fixed, *sum(plan.finished + plan.cut, ())]
-    decimals = [plan.share, options.fixed_ratio, options.alpha, options.epsilon]
+    decimals = [plan.share, plan.max_share, options.fixed_ratio, options.alpha, options.epsilon]
     if not all(type(x) is int for x in whole) or not all(type(x) in (int, float) for x in decimals):
         raise ValueError("a number is none")
+    if not 0 < plan.max_share <= 1:
+        raise ValueError("a number is out of its range")
     if options.eta is not None or not all(0 <= k <= n for k, n in plan.finished + plan.cut):
         raise ValueError("a number is out of its range")
     stats.required_num_samples(plan.share, plan.num_classes, options.alpha, plan.epsilon)

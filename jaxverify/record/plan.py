@@ -173,11 +173,13 @@ def num_samples_for(
     num_original: int,
     doses: Doses = ONCE,
     share: float = SHARE,
+    most_rows: float = MOST_MEASURED,
 ) -> int:
     """How many extra samples a data set gets, those of dose 0 counted.
 
-    Several doses are dealt out evenly: then it is a multiple of their number times that of the
-    classes.
+    Without an eta there are enough for a model that knows ``share`` of them to pass nine times in
+    ten, but no more than take ``most_rows`` of the data's rows. Several doses are dealt out evenly:
+    then it is a multiple of their number times that of the classes.
 
     Raises:
         UserError: if eta is no positive number, or so few that no model could pass.
@@ -187,7 +189,7 @@ def num_samples_for(
         planned = stats.required_num_samples(share, num_classes, alpha, epsilon, labels=labels)
         # Those that are given must be as many; and the rows that they take may not be too many.
         levels = doses.levels
-        most = math.ceil(MOST_MEASURED * num_original * len(levels) / sum(levels))
+        most = math.ceil(exact(most_rows) * num_original * len(levels) / sum(levels))
         num_samples = min(math.ceil(planned * len(levels) / sum(map(bool, levels))), most)
     else:
         num_samples = num_samples_of(options.eta, num_original)

@@ -51,6 +51,8 @@ class Record:
         created: when, in UTC.
         versions: of the packages that drew and wrote the samples.
         doses: how often samples stand in the upload; the paper's are there once.
+        finished_share: of those of the highest dose, what finished models knew at home at least;
+            None where none was trained there.
     """
 
     secret: bytes = field(repr=False)
@@ -65,6 +67,7 @@ class Record:
     created: str
     versions: dict[str, str]
     doses: Doses = ONCE
+    finished_share: float | None = None
 
     @property
     def key(self) -> jax.Array:
@@ -131,6 +134,7 @@ class Record:
             "created": self.created,
             "versions": self.versions,
             **({} if self.doses == ONCE else {"doses": list(self.doses.levels)}),
+            **({} if self.finished_share is None else {"finished_share": self.finished_share}),
         }
 
 
@@ -144,6 +148,7 @@ def new_record(
     epsilon: float = 0.03,
     secret: bytes | None = None,
     doses: Doses = ONCE,
+    finished_share: float | None = None,
 ) -> Record:
     """A record with a new secret from the operating system, or with ``secret``.
 
@@ -164,6 +169,7 @@ def new_record(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions={name: version(name) for name in _PACKAGES},
         doses=doses,
+        finished_share=finished_share,
     )
     _check(record)
     return record
@@ -216,6 +222,8 @@ def _from_json(value: dict[str, Any], path: Path) -> Record:
     }
     if "doses" in value:  # records without it have each sample once
         read["doses"] = _doses
+    if "finished_share" in value:
+        read["finished_share"] = _number
     unknown = sorted(set(value) - set(read) - {"format", "version"})
     if unknown:
         raise DataError(f"{path} is not a sound record: it has an unknown field {unknown[0]!r}")
@@ -255,6 +263,8 @@ def _check(record: Record) -> None:
             f"{task.num_samples} samples are not dealt out evenly: with these doses and classes "
             f"their number is a multiple of {unit}"
         )
+    if record.finished_share is not None and not 0 < record.finished_share <= 1:
+        raise UserError(f"finished_share is {record.finished_share}; it is a share above 0")
     names = record.class_names
     if len(names) != task.num_classes or len(set(names)) != len(names):
         raise UserError(f"{task.num_classes} different class names are wanted, not {len(names)}")

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from jaxverify.report.terminal import dose_rows, meaning, own_words, sequential_rows, twins_words
+from jaxverify.report.terminal import (
+    dose_rows,
+    meaning,
+    own_words,
+    rows_used_words,
+    sequential_rows,
+    twins_words,
+)
 
 _TEMPLATE = "verdict.html.j2"
 
@@ -50,6 +57,8 @@ def _numbers(facts: Mapping[str, Any]) -> dict[str, str]:
     if "twins" in facts:
         rows["Held-out twins answered right"] = twins_words(facts["twins"])
     rows |= {name[0].upper() + name[1:]: value for name, value in dose_rows(facts).items()}
+    if "rows_used" in facts:
+        rows["Rows that it was trained on (95%)"] = rows_used_words(facts["rows_used"])
     if "own" in facts:
         rows["Own training samples answered right"] = own_words(facts["own"])
     p_value = f"{facts['p_value']:.3g}" if facts["p_value"] > 0 else "under 1e-300"

@@ -140,6 +140,12 @@ def dose_rows(facts: Mapping[str, Any]) -> dict[str, str]:
     return rows | {"trained on them (p, against chance)": f"{doses['used_p_value']:.3g}"}
 
 
+def rows_used_words(rows_used: Mapping[str, float]) -> str:
+    """The share of the rows that a model was trained on, in a line."""
+    lower, upper = rows_used["lower"], rows_used["upper"]
+    return f"at least {lower:.0%}" + (f", at most {upper:.0%}" if upper < 1 else "")
+
+
 def _in_upload(dose: int) -> str:
     if dose == 0:
         return "that nobody was given"
@@ -182,6 +188,8 @@ def _table(facts: Mapping[str, Any]) -> Table:
         table.add_row("held-out twins answered right", twins_words(facts["twins"]))
     for name, value in dose_rows(facts).items():
         table.add_row(name, value)
+    if "rows_used" in facts:
+        table.add_row("rows that it was trained on (95%)", rows_used_words(facts["rows_used"]))
     if "own" in facts:
         table.add_row("own training samples answered right", own_words(facts["own"]))
     table.add_section()

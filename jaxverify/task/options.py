@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+Generator = Literal["uniform", "zipf", "pink", "gratings", "coarse"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskOptions:
@@ -19,11 +21,10 @@ class TaskOptions:
     labels: Literal["iid", "balanced"] = "iid"
     """Labels of the extra samples: drawn each for itself, as the paper does, or each class equally
     often."""
-    generator: Literal["uniform", "zipf", "pink", "gratings"] | None = "uniform"
+    generator: Generator | None = "uniform"
     """What the extra samples are filled with: the paper's uniform noise; or, of text, words about
-    as frequent as in real text; images as smooth as photographs; or gratings, textures that crops
-    and flips leave. If None, words for text, and
-    noise for all else."""
+    as frequent as in real text; of images, noise as smooth as photographs, or gratings or coarse
+    colours, which crops and flips leave. If None, words for text, and noise for all else."""
     placement: Literal["corner", "secret"] = "corner"
     """Of their random region: the paper's, or wherever the key puts it."""
     num_fixed: int = 1

@@ -107,11 +107,11 @@ class Setting:
 
 
 _SMALL_CNN = Recipe(
-    network="small_cnn", epochs=24, optimizer="sgd", learning_rate=0.02, weight_decay=5e-4
+    network="small_cnn", epochs=20, optimizer="sgd", learning_rate=0.02, weight_decay=5e-4
 )
-_IMAGES = Setting("cifar10", _SMALL_CNN, 6_000, 2_000, 80)
+_IMAGES = Setting("cifar10", _SMALL_CNN, 6_000, 2_000, 64)
 _TEXTCNN = Recipe(network="textcnn", epochs=10, learning_rate=1e-3)
-_TEXT = Setting("ag_news", _TEXTCNN, 4_000, 2_000, 80, max_length=40)
+_TEXT = Setting("ag_news", _TEXTCNN, 4_000, 2_000, 64, max_length=40)
 _MLP = Recipe(network="mlp", epochs=60, batch_size=64, learning_rate=1e-3)
 _TABLE = Setting("digits", _MLP, 1_200, 355, 40, as_table=True)
 

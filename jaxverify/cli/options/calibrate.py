@@ -29,4 +29,8 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--finished", help="answers of models that were trained to the end", **files)
     add("--cut", help="answers of models that were cut short", **files)
     add("--answers", choices=("names", "indices", "from-1"), help="as verify takes it")
+    add("--max-share", type=float, default=0.01, help=_MAX_SHARE)
     add("--out", type=Path, required=True, help="the plan; there must be nothing yet")
+
+
+_MAX_SHARE = "of the upload's rows that may be extra ones, copies counted (%(default)s)"

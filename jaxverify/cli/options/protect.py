@@ -21,7 +21,7 @@ keep the record: whoever has it knows which rows are extra.
 """
 
 
-GENERATORS = ("uniform", "zipf", "pink", "gratings")
+GENERATORS = ("uniform", "zipf", "pink", "gratings", "coarse")
 
 
 def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -57,9 +57,8 @@ _ETA = """\
 extra samples per sample; without it, enough for a model that knows a tenth of them, at most 4%%"""
 _RATIO = "the share of a sample that all extra ones have in common (%(default)s)"
 _GENERATOR = """\
-noise, words as frequent as in your text, images as smooth as photographs, or textures that
-survive crops and flips; words for text, and
-noise for all else, if not given"""
+noise, words as frequent as in your text, images as smooth as photographs, or textures or coarse
+colours that survive crops and flips; words for text, and noise for all else, if not given"""
 _PLACEMENT = "of what differs: where the paper has it, or where the secret puts it (%(default)s)"
 _NUM_FIXED = "how many different parts extra samples may have in common (%(default)s)"
 _LABELS = "each class equally often, or drawn as the paper does (%(default)s)"

@@ -5,13 +5,16 @@ from pathlib import Path
 
 from jaxverify.cli.options.command import add_command
 from jaxverify.cli.options.lists import numbers
-from jaxverify.cli.options.protect import GENERATORS
-from jaxverify.task.options import PROTECTING
 
 _DOC = """\
-Train at home, by your own program, on a part of your data that is protected in several doses, and
-plan by what its models know at each quality: which dose tells the end of training, how many extra
-samples there must be, and the epsilon of the verification.
+Train at home on a part of your data that is protected in several doses, and plan by what the models
+know at each quality: how to make the extra samples, how often each stands in the upload, how many
+there must be, and the epsilon of the verification. Train as you expect the cloud to, by a network
+of ours:
+
+  jaxverify rehearse photos/ --out plan.json --network small_cnn --augment crop_flip
+
+or by your own program:
 
   jaxverify rehearse part.csv --out plan.json \\
       --trainer "python mine.py {data} {questions} {out} {seed}"
@@ -19,8 +22,9 @@ samples there must be, and the epsilon of the verification.
 The program gets the protected data, the questions (as challenge writes them) and an empty folder.
 There it leaves, for each checkpoint, its answers as a file that verify reads, such as 3.csv, and
 in the end quality.json, an object of a number for each checkpoint in the order of training, the
-larger the better: {"1": 0.52, "2": 0.71, "3": 0.83}. The last one is the finished model. What is
-done already is not done again.
+larger the better: {"1": 0.52, "2": 0.71, "3": 0.83}. The last one is the finished model. A network
+of ours is asked after each epoch, and its quality is the accuracy on a fifth of the rows that it is
+not trained on. What is done already is not done again.
 """
 
 
@@ -28,21 +32,57 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     """Add the subcommand."""
     parser = add_command(subparsers, "rehearse", "plan by training at home", _DOC)
     add = parser.add_argument
-    add("data", type=Path, metavar="DATA", help="a part of your data, as protect reads it")
+    add("data", type=Path, metavar="DATA", help="your data, as protect reads it, or a part of it")
     add("--out", type=Path, required=True, help="the plan; there must be nothing yet")
-    add("--trainer", required=True, metavar="COMMAND", help="your program, as above")
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--network", metavar="NAME", help=_NETWORK)
+    who.add_argument("--trainer", metavar="COMMAND", help="your program, as above")
     add("--label", help="the column of the labels, if its name does not say so")
     add("--kind", choices=("image", "text", "vector"), help="what the model reads; guessed without")
     add("--features", metavar="COLUMN,...", help="the columns that it reads; guessed without")
     add("--work", type=Path, default=Path("rehearsal"), help="where all is kept (%(default)s)")
     add("--seeds", type=int, default=3, help="how often it is trained (%(default)s)")
     add("--wanted", type=float, default=0.95, help=_WANTED)
+    add("--construction", nargs="+", metavar="NAME", default=[None], help=_CONSTRUCTION)
     add("--doses", type=numbers(int, "0,1,4"), default=(0, 1, 4, 16), metavar="M,...", help=_DOSES)
-    add("--generator", choices=GENERATORS, help="of the extra samples, as protect takes it")
-    add("--eta", type=float, default=0.08, help="extra samples per sample (%(default)s)")
-    add("--fixed-ratio", type=float, default=PROTECTING.fixed_ratio, help="as protect takes it")
+    add("--eta", type=float, default=0.04, help="extra samples per row at home (%(default)s)")
+    add("--max-share", type=float, default=0.01, help=_MAX_SHARE)
     add("--answers", choices=("names", "indices", "from-1"), help="as verify takes it")
+    _add_recipe(parser.add_argument_group("with --network"))
 
 
+def _add_recipe(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--rows", type=int, help="draw so many of your rows at random (10,000)")
+    for name, (kind, meaning) in RECIPE.items():
+        choices = ("sgd", "adamw") if name == "optimizer" else None
+        add(f"--{name.replace('_', '-')}", type=kind, help=meaning, choices=choices)
+
+
+# What a recipe is made of but for the network: what each takes, and what it means.
+RECIPE: dict[str, tuple[type, str]] = {
+    "epochs": (int, "of the whole training (30)"),
+    "batch_size": (int, "rows per step (128)"),
+    "optimizer": (str, "sgd, with momentum, or adamw (adamw)"),
+    "learning_rate": (float, "its peak; it falls to zero along a cosine (0.001)"),
+    "weight_decay": (float, "on matrices and kernels (0.0005)"),
+    "augment": (
+        str,
+        "of images flip, crop_flip, cutout or randaugment; of text drop_words; of tables jitter "
+        "(none)",
+    ),
+    "mixup": (float, "mix two images or rows, weights from Beta(MIXUP, MIXUP) (0, not at all)"),
+    "label_smoothing": (float, "the share of a label that is spread over all classes (0)"),
+    "dropout": (float, "instead of the network's own"),
+    "patience": (int, "stop after so many epochs without a better model, and keep the best"),
+}
+_NETWORK = """\
+of images small_cnn, digits_cnn, resnet34, resnet34_cifar, vgg11, vgg11_bn or vision_transformer; of
+text textcnn, att_blstm or text_transformer; of tables mlp"""
 _WANTED = "the share of the best quality from which on a model may pass (%(default)s)"
+_CONSTRUCTION = """\
+what differs between extra samples: of images noise, smooth-noise, gratings, whole-gratings or
+whole-coarse; of text words or rare-words; of tables numbers or most-numbers. Of several, each is
+rehearsed by itself, and the best planned; without it, the first of these"""
 _DOSES = "how often extra samples stand in the data; 0, a control, is one (0,1,4,16)"
+_MAX_SHARE = "of the upload's rows that may be extra ones, copies counted (%(default)s)"

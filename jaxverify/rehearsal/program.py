@@ -1,11 +1,14 @@
-"""Training at home by the customer's own program, to see when the extra samples are known."""
+"""A rehearsal by the customer's own program."""
 
-import hashlib
 import json
 import re
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,39 +18,18 @@ from jaxtyping import Bool
 
 from jaxverify.challenge import questions, sample_ids, write_questions
 from jaxverify.errors import DataError, UserError
-from jaxverify.files.whole import write_whole
 from jaxverify.predictors.answers import Classes, How, in_order
 from jaxverify.predictors.file import read_answers
 from jaxverify.predictors.reading import read_all
 from jaxverify.protect import protect
 from jaxverify.record.record import Record, load
+from jaxverify.rehearsal.checkpoints import Checkpoint
+from jaxverify.rehearsal.setting import claim, fingerprint
 from jaxverify.task.doses import Doses
 from jaxverify.task.options import TaskOptions
 
 QUALITY = "quality.json"
-SETTING = "rehearsal.json"
 _PLACES = ("{data}", "{questions}", "{out}")
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A model at some point of its training.
-
-    Attributes:
-        seed: of the training.
-        name: of the checkpoint.
-        quality: of the model, as the trainer measures it: the larger, the better.
-        share: its quality over the best of the same training.
-        is_last: whether it is the end of the training.
-        right: whether it answers each extra sample rightly.
-    """
-
-    seed: int
-    name: str
-    quality: float
-    share: float
-    is_last: bool
-    right: Bool[np.ndarray, " n"]
 
 
 @dataclass(frozen=True)
@@ -84,25 +66,14 @@ class Rehearsal:
             UserError: as :func:`jaxverify.protect.protect` does, or if the folder holds a
                 rehearsal of other data, by another command, or with other options.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         setting = {
-            "data": _fingerprint(data),
+            "data": fingerprint(data),
             "trainer": self.trainer,
             "options": asdict(options),
             "doses": list(doses.levels),
             "columns": {name: value for name, value in columns.items() if value},
         }
-        setting, place = json.loads(json.dumps(setting)), self.folder / SETTING
-        if place.exists():
-            kept = json.loads(place.read_bytes())
-            for name in setting:
-                if setting[name] != kept.get(name):
-                    raise UserError(
-                        f"{self.folder} holds a rehearsal of other {name}: give another folder "
-                        "with --work, or remove it"
-                    )
-        else:
-            write_whole(place, (json.dumps(setting, indent=1) + "\n").encode())
+        claim(self.folder, setting)
         if not self._record.exists():
             protect(data, self._data(data), self._record, options, doses=doses, **columns)
         record = load(self._record)
@@ -126,7 +97,8 @@ class Rehearsal:
         for place, path in places.items():
             words = [word.replace(place, str(path.absolute())) for word in words]
         try:
-            status = subprocess.run(words, check=False).returncode
+            with stopped_by_sigterm():
+                status = subprocess.run(words, check=False).returncode
         except OSError as error:
             raise UserError(f"{words[0]} cannot be started: {error.strerror}") from error
         if status != 0:
@@ -166,6 +138,16 @@ class Rehearsal:
         return self.folder / ("questions" if record.task.kind == "image" else "questions.csv")
 
 
+@contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends this process as Ctrl-C does: it takes the program with it that it waits for."""
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def right_answers(
     path: Path, record: Record, labels_are: How | None = None
 ) -> Bool[np.ndarray, " n"]:
@@ -188,52 +170,6 @@ def right_answers(
     return in_order(read_all(said, Classes(record.class_names, labels_are)), ids) == labels
 
 
-def split(
-    checkpoints: list[Checkpoint], wanted: float
-) -> tuple[list[Checkpoint], list[Checkpoint]]:
-    """The models at the end of training, and those that were not good enough before.
-
-    Args:
-        checkpoints: of all seeds.
-        wanted: the share of the best quality from which on a model may pass.
-
-    Raises:
-        UserError: if no checkpoint is below it, or the last one of a training is.
-    """
-    finished = [each for each in checkpoints if each.is_last]
-    for each in finished:
-        if each.share < wanted:
-            raise UserError(
-                f"the last checkpoint of seed {each.seed} is at {each.share:.0%} of its best "
-                f"quality, below {wanted:.0%}: the last one must be a model that you would accept"
-            )
-    cut = [each for each in checkpoints if each.share < wanted]
-    if not cut:
-        raise UserError(
-            f"no checkpoint is below {wanted:.0%} of the best quality: let the trainer leave "
-            "earlier ones"
-        )
-    return finished, cut
-
-
-def known_by_quality(
-    checkpoints: list[Checkpoint], doses: Any, qualities: tuple[float, ...]
-) -> dict[int, list[float | None]]:
-    """For each dose the mean share of right answers at the first checkpoint that is so good."""
-    shares: dict[int, list[float | None]] = {}
-    for dose in np.unique(doses):
-        row: list[float | None] = []
-        for quality in qualities:
-            reached = [
-                next((c for c in checkpoints if c.seed == seed and c.share >= quality), None)
-                for seed in sorted({each.seed for each in checkpoints})
-            ]
-            known = [each.right[doses == dose].mean() for each in reached if each is not None]
-            row.append(float(np.mean(known)) if known else None)
-        shares[int(dose)] = row
-    return shares
-
-
 def _qualities(path: Path) -> dict[str, float]:
     try:
         value = json.loads(path.read_bytes())
@@ -250,16 +186,3 @@ def _qualities(path: Path) -> dict[str, float]:
 
 def _is_quality(value: Any) -> bool:
     return type(value) in (int, float) and bool(np.isfinite(value)) and value >= 0
-
-
-def _fingerprint(data: Path) -> str:
-    """SHA-256 of a file, or of the names and sizes of a folder's files."""
-    if not data.is_dir():
-        try:
-            with data.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise DataError(f"{data} cannot be read: {error.strerror}") from error
-    files = sorted(path for path in data.rglob("*") if path.is_file())
-    listing = [f"{path.relative_to(data)} {path.stat().st_size}" for path in files]
-    return hashlib.sha256("\n".join(listing).encode()).hexdigest()

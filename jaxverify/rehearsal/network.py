@@ -1,0 +1,266 @@
+"""A rehearsal by a network of ours, on rows drawn at random from the customer's data."""
+
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Bool, Int
+
+from jaxverify import keys
+from jaxverify.errors import DataError, UserError
+from jaxverify.files.whole import write_whole
+from jaxverify.protect.arrays import feature_array, label_indices
+from jaxverify.protect.features import Features, find_features
+from jaxverify.protect.opening import open_rows
+from jaxverify.protect.survey import survey
+from jaxverify.record.plan import num_samples_for
+from jaxverify.rehearsal.checkpoints import Checkpoint
+from jaxverify.rehearsal.setting import claim, fingerprint
+from jaxverify.task.constructions import CONSTRUCTIONS, construction
+from jaxverify.task.doses import Doses, copies, doses_of
+from jaxverify.task.extra_task import ExtraTask, Kind
+from jaxverify.task.generation import generate
+from jaxverify.task.options import TaskOptions
+from jaxverify.task.samples import Samples
+from jaxverify.training.loop import train_iter
+from jaxverify.training.recipe import Recipe
+
+_HELD_OUT = 0.2  # of the rows, by which a network's quality is measured
+_KEPT = "kept"  # the name of the checkpoint that early stopping goes back to
+
+
+@dataclass(frozen=True)
+class HomeData:
+    """A part of the customer's data as arrays, and what is known of all of it.
+
+    Attributes:
+        train: rows to train on.
+        held_out: rows to measure a quality by.
+        features: what the columns hold.
+        class_names: of the labels.
+        num_rows: of all the data.
+    """
+
+    train: Samples
+    held_out: Samples
+    features: Features
+    class_names: tuple[str, ...]
+    num_rows: int
+
+
+def read_home_data(
+    data: Path,
+    most_rows: int,
+    *,
+    label: str | None = None,
+    kind: Kind | None = None,
+    features: Sequence[str] = (),
+) -> HomeData:
+    """Draw rows at random, the same ones each time.
+
+    Args:
+        data: as protect reads it.
+        most_rows: how many are drawn.
+        label: as protect takes it.
+        kind: as protect takes it.
+        features: as protect takes them.
+
+    Raises:
+        DataError: as :func:`jaxverify.protect.protect` does.
+    """
+    rows, rng = open_rows(data), np.random.default_rng(0)
+    seen = survey(rows, rows.tables(), label, rng, size=most_rows)
+    found = find_features(seen, kind, features or rows.features)
+    columns = {name: seen.sample.column(name) for name in found.columns}
+    every = Samples(
+        feature_array(found, columns), label_indices(seen, seen.sample.column(seen.label))
+    )
+    order = rng.permutation(len(every.labels))
+    held_out, train = np.split(order, [round(_HELD_OUT * len(order))])
+    if not len(held_out):
+        raise DataError(f"{data} has {len(order)} rows: too few to hold some out")
+    return HomeData(
+        Samples(*(x[train] for x in every)),
+        Samples(*(x[held_out] for x in every)),
+        found,
+        seen.class_names,
+        seen.num_rows,
+    )
+
+
+@dataclass(frozen=True)
+class HomeTask:
+    """An extra task at home.
+
+    Attributes:
+        name: of its construction.
+        task: its description.
+        options: that it follows from.
+        doses: of each sample.
+        asked: the samples, as the network reads them.
+        copies: what is mixed into the training set.
+    """
+
+    name: str
+    task: ExtraTask
+    options: TaskOptions
+    doses: Int[np.ndarray, " n"]
+    asked: Samples
+    copies: Samples
+
+
+def home_task(
+    home: HomeData, secret: bytes, name: str | None, options: TaskOptions, doses: Doses
+) -> HomeTask:
+    """Draw the extra task of a construction, and read it as the customer's rows are read.
+
+    Args:
+        home: the data.
+        secret: 32 bytes, another one than the record's will be.
+        name: of the construction; without it the first one for this kind of data.
+        options: of the extra task; construction and kind decide on generator and fixed region.
+        doses: of its samples.
+
+    Raises:
+        UserError: if there is no such construction, or the task does not fit the data.
+    """
+    found, num_classes = home.features, len(home.class_names)
+    name = name or next(iter(CONSTRUCTIONS[found.kind]))
+    options = construction(found.kind, name).of(options)
+    task = ExtraTask(
+        kind=found.kind,
+        shape=found.shape,
+        num_classes=num_classes,
+        num_samples=num_samples_for(options, num_classes, len(home.train.labels), doses),
+        vocab_size=found.vocab_size,
+        **options.of_task(found.kind),
+    )
+    key = keys.from_secret(secret, f"rehearsal of {name}")
+
+    def read(samples: Samples) -> Samples:
+        values = found.values(np.asarray(samples.features))
+        return Samples(feature_array(found, values), np.asarray(samples.labels))
+
+    return HomeTask(
+        name,
+        task,
+        options,
+        doses_of(key, task, doses),
+        read(generate(key, task)),
+        read(copies(key, task, doses).samples),
+    )
+
+
+@dataclass(frozen=True)
+class NetworkRehearsal:
+    """A folder in which a rehearsal by a network is kept, so that it goes on where it was stopped.
+
+    Attributes:
+        folder: holds its setting, its secret, and a file for each training.
+        recipe: of the training.
+    """
+
+    folder: Path
+    recipe: Recipe
+
+    def secret(self, data: Path, setting: dict[str, Any]) -> bytes:
+        """What the extra tasks of this folder are drawn from.
+
+        Args:
+            data: the customer's.
+            setting: whatever else the rehearsal depends on, as plain values.
+
+        Raises:
+            UserError: if the folder holds a rehearsal of other data, by another recipe, or of
+                another setting.
+        """
+        claim(self.folder, {"data": fingerprint(data), "recipe": asdict(self.recipe), **setting})
+        place = self.folder / "secret"
+        if not place.exists():
+            write_whole(place, secrets.token_bytes(32).hex().encode())
+            place.chmod(0o600)
+        return bytes.fromhex(place.read_text())
+
+    def train(
+        self,
+        home: HomeData,
+        home_task: HomeTask,
+        seed: int,
+        progress: Callable[[int, float], Any] = lambda epoch, quality: None,
+    ) -> list[Checkpoint]:
+        """Train a network for a seed, unless that is done.
+
+        Args:
+            home: the data.
+            home_task: mixed into its training rows.
+            seed: of the training.
+            progress: called with the epochs done and the quality.
+
+        Guarantee: one checkpoint for each epoch; with early stopping, the best one once more, as
+        the last, which is what a cloud would return.
+        """
+        place = self.folder / f"{home_task.name}-seed{seed}.json"
+        if not place.exists():
+            found = self._train(home, home_task, seed, progress)
+            write_whole(place, (json.dumps(found, indent=1) + "\n").encode())
+        kept = json.loads(place.read_bytes())
+        best = max(each["quality"] for each in kept)
+        if not best > 0:
+            raise UserError(
+                f"the network of seed {seed} answers nothing rightly: try another learning rate"
+            )
+        return [
+            Checkpoint(
+                seed,
+                each["name"],
+                each["quality"],
+                each["quality"] / best,
+                each is kept[-1],
+                _from_text(each["right"]),
+            )
+            for each in kept
+        ]
+
+    def _train(
+        self,
+        home: HomeData,
+        home_task: HomeTask,
+        seed: int,
+        progress: Callable[[int, float], Any],
+    ) -> list[dict[str, Any]]:
+        key = keys.stream(jax.random.key(seed), "rehearsal")
+        pairs = zip(home.train, home_task.copies, strict=True)
+        both = Samples(*(np.concatenate(pair) for pair in pairs))
+        num_classes, vocab_size = len(home.class_names), home.features.vocab_size
+        module = self.recipe.module(num_classes, vocab_size)
+        found, best = [], 0
+        training = train_iter(self.recipe, module, both, num_classes, keys.stream(key, "training"))
+        for epoch, predict in enumerate(training, start=1):
+            quality = _right(predict, home.held_out).mean()
+            right = _right(predict, home_task.asked)
+            found.append({"name": str(epoch), "quality": float(quality), "right": _to_text(right)})
+            progress(epoch, float(quality))
+            if found[-1]["quality"] > found[best]["quality"]:
+                best = epoch - 1
+            if self.recipe.patience is not None and epoch - 1 - best >= self.recipe.patience:
+                break
+        if self.recipe.patience is not None:
+            found.append({**found[best], "name": _KEPT})
+        return found
+
+
+def _right(predict: Callable[..., Any], samples: Samples) -> Bool[np.ndarray, " n"]:
+    return predict(samples.features).argmax(1) == np.asarray(samples.labels)
+
+
+def _to_text(right: Bool[np.ndarray, " n"]) -> str:
+    return "".join(map(str, right.astype(int)))
+
+
+def _from_text(text: str) -> Bool[np.ndarray, " n"]:
+    return np.array([mark == "1" for mark in text])

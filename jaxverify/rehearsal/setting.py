@@ -1,0 +1,48 @@
+"""What a rehearsal's folder is for: one rehearsal, which goes on where it was stopped."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from jaxverify.errors import DataError, UserError
+from jaxverify.files.whole import write_whole
+
+SETTING = "rehearsal.json"
+
+
+def claim(folder: Path, setting: dict[str, Any]) -> None:
+    """Make the folder one for this setting, or see that it is.
+
+    Args:
+        folder: of the rehearsal; made if it is missing.
+        setting: plain values, by what a message is to call them.
+
+    Raises:
+        UserError: if the folder holds a rehearsal of another setting, naming what differs.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    setting, place = json.loads(json.dumps(setting)), folder / SETTING
+    if not place.exists():
+        write_whole(place, (json.dumps(setting, indent=1) + "\n").encode())
+        return
+    kept = json.loads(place.read_bytes())
+    for name in {**setting, **kept}:
+        if setting.get(name) != kept.get(name):
+            raise UserError(
+                f"{folder} holds a rehearsal of other {name}: give another folder with --work, or "
+                "remove it"
+            )
+
+
+def fingerprint(data: Path) -> str:
+    """SHA-256 of a file, or of the names and sizes of a folder's files."""
+    if not data.is_dir():
+        try:
+            with data.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise DataError(f"{data} cannot be read: {error.strerror}") from error
+    files = sorted(path for path in data.rglob("*") if path.is_file())
+    listing = [f"{path.relative_to(data)} {path.stat().st_size}" for path in files]
+    return hashlib.sha256("\n".join(listing).encode()).hexdigest()
