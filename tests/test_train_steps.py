@@ -114,13 +114,14 @@ def test_a_flip_mirrors_about_half_of_the_images_and_leaves_the_others():
     assert 0.4 < same.mean() < 0.6
 
 
-def test_a_crop_shifts_by_up_to_four_pixels_and_fills_with_black():
-    image = jnp.zeros((500, 9, 9, 1), jnp.uint8).at[:, 4, 4].set(7)
+def test_a_crop_shifts_by_up_to_an_eighth_of_the_side_and_fills_with_black():
+    image = jnp.zeros((500, 32, 32, 1), jnp.uint8).at[:, 16, 15].set(7)
     cropped = np.asarray(augment.crop_flip(jax.random.key(0), image))
     assert cropped.dtype == np.uint8
     places = np.argwhere(cropped[..., 0] == 7)
     assert len(places) == 500  # the centre is never cropped away
-    assert set(places[:, 1]) == set(range(9)) == set(places[:, 2])
+    assert set(places[:, 1]) == set(range(12, 21))
+    assert set(places[:, 2]) == set(range(11, 21))  # at 15, or at 16 where it is mirrored
 
 
 def test_decay_is_on_matrices_alone():

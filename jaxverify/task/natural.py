@@ -202,7 +202,7 @@ def _cells(pool: jax.Array, of: Streams, task: ExtraTask, indices: Int[jax.Array
     whole = jax.vmap(lambda key: cells(key, task, task.shape))(keys_of)
     start, columns = region_start_of(of, task)[0], jnp.arange(task.shape[0])
     inside = (columns >= start) & (columns < start + task.random_shape[0])
-    return Samples(jnp.where(inside, whole, fixed), labels)
+    return Samples(jnp.where(inside[None], whole, fixed), labels)
 
 
 def _below(key: jax.Array, shape: tuple[int, ...], bound: int | jax.Array) -> jax.Array:

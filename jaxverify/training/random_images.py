@@ -56,10 +56,13 @@ def _moved(axis: int, strength: Array, image: Image) -> Image:
 def _mapped(image: Image, matrix: Array, move: Array) -> Image:
     """Around the middle; ``move`` in parts of the side."""
     sides = jnp.array(image.shape[:2], jnp.float32)
-    places = jnp.stack(jnp.meshgrid(*map(jnp.arange, image.shape[:2]), indexing="ij"), -1)
-    centred = places - (sides - 1) / 2
-    rows, columns = jnp.moveaxis(centred @ matrix.T + (sides - 1) / 2 + move * sides, -1, 0)
-    look = partial(map_coordinates, coordinates=[rows, columns], order=1, mode="constant")
+    y, x = jnp.indices(image.shape[:2], jnp.float32)
+    y, x = y - (sides[0] - 1) / 2, x - (sides[1] - 1) / 2
+    places = [
+        row[0] * y + row[1] * x + (side - 1) / 2 + part * side
+        for row, side, part in zip(matrix, sides, move, strict=True)
+    ]
+    look = partial(map_coordinates, coordinates=places, order=1, mode="constant")
     return jax.vmap(look, in_axes=-1, out_axes=-1)(image)
 
 

@@ -17,7 +17,14 @@ from jaxverify.stats.doses import used_p_value
 from jaxverify.task.doses import copies, doses_of
 from jaxverify.training.inference import Predict
 from jaxverify.training.loop import train_iter
-from train.doses.setting import CONSTRUCTIONS, DOSES, Construction, Progress, Setting
+from train.doses.setting import (
+    CONSTRUCTIONS,
+    DOSES,
+    Construction,
+    Progress,
+    Setting,
+    in_form,
+)
 from train.training_set import subset
 
 Row = dict[str, Any]
@@ -104,14 +111,8 @@ def _cut(setting: Setting, key: jax.Array, train: Samples, test: Samples) -> lis
     parts = []
     for name, (samples, size) in sizes.items():
         part = subset(keys.stream(key, f"{name} subset"), samples, size, name)
-        if setting.as_table:  # the sixteen grey levels of a pixel as a number below 1
-            part = Samples(_as_table(part.features), part.labels)
-        parts.append(part)
+        parts.append(in_form(part, setting.side, setting.as_table))
     return parts
-
-
-def _as_table(images: Any) -> np.ndarray:
-    return np.asarray(images).reshape(len(images), -1).astype(np.float32) / 256
 
 
 def _samples(key: jax.Array, task: ExtraTask, construction: Construction, pool: Any) -> Any:

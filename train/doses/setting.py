@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Shaped
 
-from jaxverify import ExtraTask
+from jaxverify import ExtraTask, Samples
 from jaxverify.task.doses import Doses, Draw
 from jaxverify.task.extra_task import Kind
 from jaxverify.task.generation import generate
@@ -93,6 +93,7 @@ class Setting:
         train_samples: drawn at random from it; all constructions are added to these.
         test_samples: drawn at random from the test set.
         num_samples: of each construction, all doses together.
+        side: to which images are made smaller, in pixels; None leaves them.
         as_table: whether images are read as rows of numbers.
         max_length: of text, in words.
     """
@@ -102,6 +103,7 @@ class Setting:
     train_samples: int
     test_samples: int
     num_samples: int
+    side: int | None = None
     as_table: bool = False
     max_length: int | None = None
 
@@ -109,11 +111,11 @@ class Setting:
 _SMALL_CNN = Recipe(
     network="small_cnn", epochs=20, optimizer="sgd", learning_rate=0.02, weight_decay=5e-4
 )
-_IMAGES = Setting("cifar10", _SMALL_CNN, 6_000, 2_000, 64)
+_IMAGES = Setting("cifar10", _SMALL_CNN, 8_000, 2_000, 64, side=16)
 _TEXTCNN = Recipe(network="textcnn", epochs=10, learning_rate=1e-3)
 _TEXT = Setting("ag_news", _TEXTCNN, 4_000, 2_000, 64, max_length=40)
-_MLP = Recipe(network="mlp", epochs=60, batch_size=64, learning_rate=1e-3)
-_TABLE = Setting("digits", _MLP, 1_200, 355, 40, as_table=True)
+_MLP = Recipe(network="mlp", epochs=40, dropout=0.2)
+_TABLE = Setting("cifar10", _MLP, 6_000, 2_000, 64, side=8, as_table=True)
 
 
 def _with(setting: Setting, **changes: Any) -> Setting:
@@ -127,9 +129,23 @@ SETTINGS: dict[str, Setting] = {
     "cutout": _with(_IMAGES, augment="cutout"),
     "randaugment": _with(_IMAGES, augment="randaugment"),
     "mixup": _with(_IMAGES, augment="crop_flip", mixup=0.4),
+    "none, 32 x 32": replace(_IMAGES, side=None),
+    "crop_flip, 32 x 32": replace(_with(_IMAGES, augment="crop_flip"), side=None),
     "text": _TEXT,
     "text, words dropped": _with(_TEXT, augment="drop_words"),
     "table": _TABLE,
-    "table, jittered": _with(_TABLE, augment="jitter", dropout=0.3),
+    "table, jittered": _with(_TABLE, augment="jitter", dropout=0.5, weight_decay=0.05),
 }
 Progress = Callable[[int], Any]
+
+
+def in_form(samples: Samples, side: int | None, as_table: bool) -> Samples:
+    """Images made smaller, or read as rows of numbers in [0, 1), by the mean of their fields."""
+    images = np.asarray(samples.features)
+    if side is not None:
+        n, height, width, channels = images.shape
+        fields = images.reshape(n, side, height // side, side, width // side, channels)
+        images = fields.mean(axis=(2, 4)).astype(np.uint8)
+    if as_table:
+        images = images.reshape(len(images), -1).astype(np.float32) / 256
+    return Samples(images, samples.labels)

@@ -1,0 +1,1 @@
+"""Do rehearsed plans hold in the cloud, on seeds that calibrated nothing?"""

@@ -1,0 +1,76 @@
+"""Do rehearsed plans hold in the cloud? Rehearse, plan, and judge models by the plan.
+
+python -m train.rehearsals --data FOLDER
+
+For each recipe, networks are trained at home on one part of a data set, and a plan is made. By the
+plan, models trained in the cloud are judged, on another part, with other seeds and secrets, after
+each epoch. The paper's own task is judged beside it. A recipe that is done is not done again; what
+was found goes to ``results/rehearsals/``, and from there to ``docs/rehearsal.md``.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from jaxverify.exit_status import exit_status
+from train.memory import keep_freed_memory
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run what is missing, and redraw the page."""
+    parser = argparse.ArgumentParser(
+        prog="python -m train.rehearsals",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--data", type=Path, help="a folder with one for each data set; fetched without")
+    add("--setting", action="append", help="this one alone; may be repeated")
+    add("--results", type=Path, help="where all is kept (results/rehearsals)")
+    options = parser.parse_args(args)
+    return exit_status(lambda: _work(options), goes_on="run it again")
+
+
+def _work(options: argparse.Namespace) -> int:
+    keep_freed_memory()
+    from jaxverify.errors import UserError
+    from jaxverify.files.whole import write_whole
+    from train.provenance import code_revision, machine, versions
+    from train.rehearsals.publication import RESULTS, publish
+    from train.rehearsals.run import run
+    from train.rehearsals.setting import SETTINGS
+
+    console, folder = Console(), options.results or RESULTS
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in options.setting or SETTINGS:
+        if name not in SETTINGS:
+            raise UserError(f"no setting is called {name!r}; there are {', '.join(SETTINGS)}")
+        setting, path = SETTINGS[name], folder / f"{name}.json"
+        if path.exists():
+            continue
+        data = None if options.data is None else options.data / setting.dataset
+        if data is not None and not data.exists():
+            data = None  # such as what a package brings along
+        with console.status(name) as status:
+            found = run(setting, data, lambda what, n=name, s=status: s.update(f"{n}: {what}"))
+        content = {
+            "name": name,
+            "config": asdict(setting),
+            "code_revision": code_revision(),
+            "versions": versions(),
+            **machine(),
+            **found,
+        }
+        write_whole(path, (json.dumps(content) + "\n").encode())
+        console.print(f"{path.name}: {found['construction']}, {found['seconds']:.0f} s")
+    if folder == RESULTS:
+        publish()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

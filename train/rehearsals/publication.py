@@ -1,0 +1,105 @@
+"""From ``results/rehearsals/`` to the tables of ``docs/rehearsal.md``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import binomtest
+
+from jaxverify.files.whole import write_whole
+from train.markdown import fill_blocks, markdown_table
+from train.rehearsals.setting import SETTINGS, WANTED
+
+_ROOT = Path(__file__).parent.parent.parent
+RESULTS = _ROOT / "results" / "rehearsals"
+PAGE = _ROOT / "docs" / "rehearsal.md"
+Found = dict[str, Any]
+
+
+def publish() -> None:
+    """Write the page's tables from the results."""
+    write_whole(PAGE, fill(PAGE.read_text(), load()).encode())
+
+
+def load() -> list[Found]:
+    """What was found of each recipe, in the order of the settings."""
+    paths = [RESULTS / f"{name}.json" for name in SETTINGS]
+    return [json.loads(path.read_text()) for path in paths if path.exists()]
+
+
+def fill(page: str, found: list[Found]) -> str:
+    """The page with the tables as the results have them."""
+    blocks = {"plans": _plans, "verdicts": _verdicts}
+    return fill_blocks(page, lambda name: f"\n{blocks[name](found)}\n" if name in blocks else None)
+
+
+def _plans(found: list[Found]) -> str:
+    rows = [["recipe", "construction", "dose", "epsilon", "known at the end", "extra rows"]]
+    for each in found:
+        plan, name = each["plan"], _named(each)
+        if plan is None:
+            reasons = "; ".join(f"{key}: {text}" for key, text in each["no_plan"].items())
+            rows.append([name, "none", "", "", reasons, ""])
+            continue
+        share = each["extra_rows"] / each["config"]["cloud_rows"]
+        rows.append(
+            [
+                name,
+                each["construction"],
+                str(plan["dose"]),
+                f"{plan['options']['epsilon']:.1%}",
+                f"at least {plan['share']:.1%}",
+                f"{each['extra_rows']:,} ({share:.1%})",
+            ]
+        )
+    return markdown_table(rows)
+
+
+def _verdicts(found: list[Found]) -> str:
+    rows = [
+        [
+            "recipe",
+            "the paper's task: finished passed",
+            "planned: finished passed",
+            f"below {WANTED:.0%} of the best: passed",
+            "lowest that passed",
+            "quality at the end, with and without",
+        ]
+    ]
+    for each in found:
+        clouds = each["clouds"]
+        paper = [cloud["paper"][-1]["passed"] for cloud in clouds]
+        plain = _mean([cloud["plain_quality"] for cloud in clouds])
+        if each["plan"] is None:
+            rows.append([_named(each), _count(paper), "no plan", "", "", f"{plain:.1%}"])
+            continue
+        every = [row for cloud in clouds for row in cloud["planned"]]
+        finished = [row["passed"] for row in every if row["is_last"]]
+        early = [row["passed"] for row in every if row["share"] < WANTED]
+        passed = [row["share"] for row in every if row["passed"]]
+        planned = _mean([cloud["planned"][-1]["quality"] for cloud in clouds])
+        rows.append(
+            [
+                _named(each),
+                _count(paper),
+                _count(finished),
+                _count(early),
+                f"{min(passed):.1%}" if passed else "none",
+                f"{planned:.1%}, {plain:.1%}",
+            ]
+        )
+    return markdown_table(rows)
+
+
+def _named(found: Found) -> str:
+    return found["name"].replace("_", " ")
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _count(passed: list[bool]) -> str:
+    """How many, and the exact 95% interval of the share (Clopper and Pearson)."""
+    interval = binomtest(sum(passed), len(passed)).proportion_ci(0.95, method="exact")
+    return f"{sum(passed)} of {len(passed)} ({interval.low:.0%} to {interval.high:.0%})"

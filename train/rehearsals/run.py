@@ -1,0 +1,256 @@
+"""Rehearse at home, plan, and judge clouds by the plan: by the library's own functions."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxverify import ExtraTask, Samples, UserError, keys, stats
+from jaxverify.data import load
+from jaxverify.record.calibration import Calibration, best_of, calibrate
+from jaxverify.record.plan import num_samples_for
+from jaxverify.rehearsal.checkpoints import Checkpoint, split
+from jaxverify.task.doses import Doses, copies, doses_of
+from jaxverify.task.extra_task import Kind
+from jaxverify.task.generation import generate
+from jaxverify.task.options import TaskOptions
+from jaxverify.training.batches import take
+from jaxverify.training.loop import train_iter
+from train.doses.setting import in_form
+from train.rehearsals.setting import MAX_SHARE, WANTED, Setting
+
+Row = dict[str, Any]
+Say = Callable[[str], Any]
+_PAPER = Doses((1,))
+
+
+class Data(NamedTuple):
+    """A data set, parted.
+
+    Attributes:
+        home: rows at home.
+        cloud: others, in the upload.
+        held_out: by which a quality is measured, and training is stopped early.
+        num_classes: C.
+        vocab_size: of text.
+        kind: of the features.
+        fingerprint: of the whole data set.
+    """
+
+    home: Samples
+    cloud: Samples
+    held_out: Samples
+    num_classes: int
+    vocab_size: int | None
+    kind: Kind
+    fingerprint: str
+
+
+def read(setting: Setting, data: Path | None) -> Data:
+    """Load and part the data, the same way each time."""
+    loaded = load(setting.dataset, data_dir=data, max_length=setting.max_length)
+    rows, test = loaded.train, loaded.test
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(rows.labels))
+    home, cloud = np.split(order, [setting.home_rows])
+    kind: Kind = "text" if loaded.vocab_size else "vector" if setting.as_table else "image"
+    held_out = rng.permutation(len(test.labels))[: setting.held_out_rows]
+
+    def part(samples: Samples, numbers: np.ndarray) -> Samples:
+        return in_form(take(samples, numbers), setting.side, setting.as_table)
+
+    return Data(
+        part(rows, home),
+        part(rows, cloud[: setting.cloud_rows]),
+        part(test, held_out),
+        loaded.num_classes,
+        loaded.vocab_size,
+        kind,
+        loaded.fingerprint,
+    )
+
+
+def run(setting: Setting, data: Path | None, say: Say = lambda line: None) -> dict[str, Any]:
+    """Everything of one recipe.
+
+    Args:
+        setting: of the recipe.
+        data: a folder with the data set, or None.
+        say: told what is being trained.
+    """
+    started, parted = time.monotonic(), read(setting, data)
+    plans, reasons, rehearsed = [], {}, {}
+    for name in setting.constructions:
+        task, options = _home_task(setting, parted, name)
+        key = keys.stream(jax.random.key(0), f"home {name}")
+        dealt = doses_of(key, task, Doses(setting.doses))
+        checkpoints = []
+        for seed in range(setting.home_seeds):
+            say(f"{name}, at home, seed {seed}")
+            checkpoints += train(
+                setting, parted, parted.home, key, task, Doses(setting.doses), seed
+            )
+        rehearsed[name] = [_row(each, dealt) for each in checkpoints]
+        try:
+            finished, cut = split(checkpoints, WANTED)
+            plans.append(
+                (
+                    name,
+                    calibrate(
+                        [each.right for each in finished],
+                        [each.right for each in cut],
+                        dealt,
+                        parted.num_classes,
+                        options,
+                        parted.kind,
+                        max_share=MAX_SHARE,
+                        num_rows=setting.cloud_rows,
+                    ),
+                )
+            )
+        except UserError as error:
+            reasons[name] = str(error)
+    chosen = None if not plans else best_of([plan for _, plan in plans], setting.cloud_rows)
+    names = [name for name, plan in plans if plan is chosen]
+    clouds = []
+    for seed in range(100, 100 + setting.cloud_seeds):
+        say(f"in the cloud, seed {seed}")
+        clouds.append(_cloud(setting, parted, chosen, seed))
+    return {
+        "construction": names[0] if names else None,
+        "plan": None if chosen is None else {**vars(chosen), "options": vars(chosen.options)},
+        "extra_rows": None if chosen is None else _num_given(setting, parted, chosen),
+        "no_plan": reasons,
+        "rehearsed": rehearsed,
+        "clouds": clouds,
+        "num_classes": parted.num_classes,
+        "data_fingerprint": parted.fingerprint,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def train(
+    setting: Setting,
+    parted: Data,
+    rows: Samples,
+    task_key: jax.Array | None,
+    task: ExtraTask | None,
+    doses: Doses,
+    seed: int,
+) -> list[Checkpoint]:
+    """The checkpoints of one training, after each epoch, with the extra task or without.
+
+    With early stopping the best one stands last once more, as it is what a cloud returns.
+    """
+    recipe, key = setting.recipe, jax.random.key(seed)
+    both, asked = rows, None
+    if task is not None and task_key is not None:
+        extra = copies(task_key, task, doses).samples
+        both = Samples(*(np.concatenate(pair) for pair in zip(rows, extra, strict=True)))
+        asked = generate(task_key, task)
+    module = recipe.module(parted.num_classes, parted.vocab_size)
+    qualities, rights = [], []
+    for predict in train_iter(recipe, module, both, parted.num_classes, key):
+        qualities.append(float(_right(predict, parted.held_out).mean()))
+        rights.append(np.zeros(0, bool) if asked is None else _right(predict, asked))
+        best = int(np.argmax(qualities))
+        if recipe.patience is not None and len(qualities) - 1 - best >= recipe.patience:
+            break
+    best = int(np.argmax(qualities))
+    order = list(range(len(qualities)))
+    if recipe.patience is not None:
+        order.append(best)
+    return [
+        Checkpoint(
+            seed,
+            name=str(i + 1),
+            quality=qualities[i],
+            share=qualities[i] / qualities[best],
+            is_last=place == len(order) - 1,
+            right=rights[i],
+        )
+        for place, i in enumerate(order)
+    ]
+
+
+def _right(predict: Callable[..., Any], samples: Samples) -> np.ndarray:
+    return predict(samples.features).argmax(1) == np.asarray(samples.labels)
+
+
+def _home_task(setting: Setting, parted: Data, name: str) -> tuple[ExtraTask, TaskOptions]:
+    options = replace(setting.options(parted.kind, name), eta=setting.eta)
+    return _task(parted, options, len(parted.home.labels), Doses(setting.doses)), options
+
+
+def _task(parted: Data, options: TaskOptions, rows: int, doses: Doses, **more: Any) -> ExtraTask:
+    return ExtraTask(
+        parted.kind,
+        tuple(parted.home.features.shape[1:]),
+        parted.num_classes,
+        num_samples_for(options, parted.num_classes, rows, doses, **more),
+        vocab_size=parted.vocab_size,
+        **options.of_task(parted.kind),
+    )
+
+
+def _num_given(setting: Setting, parted: Data, plan: Calibration) -> int:
+    task = _planned(setting, parted, plan)
+    return task.num_samples // 2 * plan.dose
+
+
+def _planned(setting: Setting, parted: Data, plan: Calibration) -> ExtraTask:
+    more = {"share": plan.share, "most_rows": plan.max_share}
+    return _task(parted, plan.options, setting.cloud_rows, plan.doses, **more)
+
+
+def _cloud(setting: Setting, parted: Data, plan: Calibration | None, seed: int) -> dict[str, Any]:
+    """One seed: trained with the planned task, with the paper's, and with none."""
+    found: dict[str, Any] = {"seed": seed}
+    if plan is not None:
+        task = _planned(setting, parted, plan)
+        key = keys.stream(jax.random.key(seed), "planned task")
+        judged = train(setting, parted, parted.cloud, key, task, plan.doses, seed)
+        given = doses_of(key, task, plan.doses) > 0
+        found["planned"] = [_judged(each, each.right[given], task, plan.options) for each in judged]
+    options = TaskOptions(labels="balanced", eta=0.04, generator=None)
+    task = _task(parted, options, setting.cloud_rows, _PAPER)
+    key = keys.stream(jax.random.key(seed), "the paper's task")
+    paper = train(setting, parted, parted.cloud, key, task, _PAPER, seed)
+    found["paper"] = [_judged(each, each.right, task, options) for each in paper]
+    plain = train(setting, parted, parted.cloud, None, None, _PAPER, seed)
+    found["plain_quality"] = plain[-1].quality
+    return found
+
+
+def _judged(
+    checkpoint: Checkpoint, right: np.ndarray, task: ExtraTask, options: TaskOptions
+) -> Row:
+    """Algorithm 2 on one checkpoint."""
+    hits, n = int(right.sum()), len(right)
+    p_value = stats.p_value(hits, n, task.num_classes, options.epsilon, task.labels)
+    return {
+        "name": checkpoint.name,
+        "quality": checkpoint.quality,
+        "share": checkpoint.share,
+        "is_last": checkpoint.is_last,
+        "right": hits,
+        "asked": n,
+        "passed": bool(p_value <= options.alpha),
+    }
+
+
+def _row(checkpoint: Checkpoint, dealt: np.ndarray) -> Row:
+    return {
+        "seed": checkpoint.seed,
+        "quality": checkpoint.quality,
+        "share": checkpoint.share,
+        "is_last": checkpoint.is_last,
+        "right": {
+            int(dose): [int(checkpoint.right[dealt == dose].sum()), int((dealt == dose).sum())]
+            for dose in np.unique(dealt)
+        },
+    }
