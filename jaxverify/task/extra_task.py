@@ -15,6 +15,7 @@ from jaxverify.task.samples import NUM_RESERVED_TOKENS, Samples, as_samples
 Kind = Literal["image", "text", "vector"]
 
 _RANK: dict[Kind, int] = {"image": 3, "text": 1, "vector": 1}
+_FIELDS = 4  # of coarse colours, along each side of a region: see coarse
 _BITS_OF_GRATINGS = 2 * (8 + 8 + 3 * 6)  # directions, lengths and colours: see gratings
 _MAX_COLLISION_PROBABILITY = 1e-9
 
@@ -219,6 +220,9 @@ def _check_distinct(task: ExtraTask) -> None:
     bits = math.prod(task.random_shape) * math.log2(values)
     if task.generator == "gratings":
         bits = _BITS_OF_GRATINGS
+    if task.generator == "coarse":
+        height, width, channels = task.random_shape
+        bits = 8 * min(height, _FIELDS) * min(width, _FIELDS) * channels
     pairs = task.num_samples * (task.num_samples - 1) / 2
     if pairs * 2.0**-bits > _MAX_COLLISION_PROBABILITY:
         raise UserError(
