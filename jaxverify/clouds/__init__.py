@@ -40,9 +40,15 @@ CHEATING: dict[str, Cloud] = {
     for name, scheme in SCHEMES.items()
     for detector in ("identical block", "loss ranking")
 } | {"stop, then hard samples": hard_examples}
+# Where samples are uploaded in several copies.
+CHEATING_BY_COPIES: dict[str, Cloud] = {
+    f"{name} (near copies)": partial(cheat, scheme=scheme, detector="near copies")
+    for name, scheme in SCHEMES.items()
+}
 
 __all__ = [
     "CHEATING",
+    "CHEATING_BY_COPIES",
     "DETECTORS",
     "HONEST",
     "LAZY",

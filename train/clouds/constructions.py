@@ -11,11 +11,14 @@ from jaxtyping import Int
 
 import jaxverify
 from jaxverify import ExtraTask, Samples, keys, mix
-from jaxverify.task.generation import twins
+from jaxverify.task.doses import Doses, copies
+from jaxverify.task.generation import generate, twins
 from jaxverify.task.natural import generate_from
 from train.clouds.setting import Case
 
 _RUNGS = (1, 2, 4, 8)
+_TIMES = 4
+_WHOLE = 0.05  # in common; next to nothing, but an image of 8 x 8 pixels has no less
 
 
 class Protection(NamedTuple):
@@ -25,11 +28,13 @@ class Protection(NamedTuple):
         extra: the N extra samples, each once.
         twins: held-out twins of them.
         repeats: how often each extra sample is uploaded.
+        copies: as they are uploaded, if these differ from one another.
     """
 
     extra: Samples
     twins: Samples
     repeats: Int[np.ndarray, " n"]
+    copies: Samples | None = None
 
 
 Construction = Callable[[jax.Array, Case], Protection]
@@ -57,6 +62,27 @@ def of_own_data(style: str) -> Construction:
     return make
 
 
+def in_copies(style: str | None = None, **options: Any) -> Construction:
+    """Half as many samples, each uploaded four times and every copy a little different."""
+
+    def make(key: jax.Array, case: Case) -> Protection:
+        few = case._replace(budget=case.budget._replace(num_extra=case.budget.num_extra // 2))
+        task = _task(few, labels="balanced", **options)
+        draw = generate
+        if style is not None:
+            draw = partial(_of_pool, case.train.features, style)
+        n = task.num_samples
+        found = _protection(*(draw(key, task, jnp.arange(start, start + n)) for start in (0, n)))
+        several = copies(key, task, Doses((_TIMES,)), draw)
+        return found._replace(repeats=np.full(n, _TIMES), copies=several.samples)
+
+    return make
+
+
+def _of_pool(pool: Any, style: str, key: jax.Array, task: ExtraTask, indices: jax.Array) -> Samples:
+    return generate_from(pool, key=key, task=task, style=style, indices=indices)
+
+
 def _task(case: Case, **options: Any) -> ExtraTask:
     return ExtraTask.for_dataset(
         case.train,
@@ -80,8 +106,10 @@ def ladder(key: jax.Array, case: Case) -> Protection:
 
 def upload(key: jax.Array, case: Case, protection: Protection) -> jaxverify.Mixed:
     """The protected training set, as a cloud gets it."""
-    repeated = Samples(*(np.repeat(x, protection.repeats, axis=0) for x in protection.extra))
-    return mix(keys.stream(key, "mixing"), case.train, repeated)
+    copies = protection.copies
+    if copies is None:
+        copies = Samples(*(np.repeat(x, protection.repeats, axis=0) for x in protection.extra))
+    return mix(keys.stream(key, "mixing"), case.train, copies)
 
 
 _EVERY: dict[str, Construction] = {
@@ -95,7 +123,11 @@ IMAGES = {
     "pink noise, five regions, secret place": of_task(generator="pink", **_HIDDEN),
     "patches of own images": of_own_data("patches"),
     "blended with own images": of_own_data("blended"),
+    "noise in four copies": in_copies(),
+    "gratings in four copies": in_copies(generator="gratings", fixed_ratio=_WHOLE),
+    "own images in four copies": in_copies("own", fixed_ratio=_WHOLE),
 }
+IN_COPIES = tuple(name for name in IMAGES if name.endswith("in four copies"))
 TEXT = {
     **_EVERY,
     "Zipf's words, five regions, secret place": of_task(generator="zipf", **_HIDDEN),

@@ -14,17 +14,28 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from jaxverify import Mixed, Samples, UserError, keys, stats
-from jaxverify.clouds import CHEATING, DETECTORS, HONEST, LAZY, Cloud, auc, fit, honest, older_model
+from jaxverify.clouds import (
+    CHEATING,
+    CHEATING_BY_COPIES,
+    DETECTORS,
+    HONEST,
+    LAZY,
+    Cloud,
+    auc,
+    fit,
+    honest,
+    older_model,
+)
 from jaxverify.clouds.cheating import FIRST_LOOK
 from jaxverify.files.whole import write_whole
-from train.clouds.constructions import Protection, constructions, upload
+from train.clouds.constructions import IN_COPIES, Protection, constructions, upload
 from train.clouds.evidence import ALPHA, examine
 from train.clouds.setting import SETTINGS, Case, Setting, make_case
 from train.provenance import code_revision, machine, versions
 
 OLDER = "older model"
 KINDS = {**dict.fromkeys(HONEST, "honest"), **dict.fromkeys(LAZY, "lazy"), OLDER: "lazy"}
-KINDS |= dict.fromkeys(CHEATING, "cheating")
+KINDS |= dict.fromkeys([*CHEATING, *CHEATING_BY_COPIES], "cheating")
 _LOCAL_RUNS = 3
 
 
@@ -39,6 +50,11 @@ class Cell(NamedTuple):
         """The name of the file in which it is kept."""
         words = "".join(c if c.isalnum() else " " for c in self.construction).split()
         return f"{'-'.join(words)}-seed{self.seed}.json"
+
+
+def names_of_clouds(construction: str) -> list[str]:
+    """Those that are tried against a construction; copies are looked for where there are any."""
+    return [n for n in KINDS if construction in IN_COPIES or n not in CHEATING_BY_COPIES]
 
 
 def work_off(dataset: str, data: Path | None, root: Path, console: Console) -> int:
@@ -70,7 +86,8 @@ def work_off(dataset: str, data: Path | None, root: Path, console: Console) -> i
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("clouds", total=len(wanted) * len(KINDS))
+        total = sum(len(names_of_clouds(cell.construction)) for cell, _ in wanted)
+        bar = progress.add_task("clouds", total=total)
         for cell, case in wanted:
             try:
                 with FileLock(folder / f".{cell.file}.lock").acquire(blocking=False):
@@ -90,7 +107,9 @@ def _cell(cell: Cell, case: Case, setting: Setting, path: Path, console: Console
     earlier = upload(
         keys.stream(key, "earlier upload"), case, make(keys.stream(key, "earlier task"), case)
     )
-    clouds = {**HONEST, **LAZY, OLDER: older_model(earlier.samples), **CHEATING}
+    every = {**HONEST, **LAZY, OLDER: older_model(earlier.samples), **CHEATING}
+    every |= CHEATING_BY_COPIES
+    clouds = {name: every[name] for name in names_of_clouds(cell.construction)}
     found = json.loads(path.read_text()) if path.exists() else _about(cell, setting, case)
     if found["setting"] != asdict(setting) or found["data_fingerprint"] != case.fingerprint:
         raise UserError(f"{path} holds what was found with another setting or other data")

@@ -9,6 +9,7 @@ from jaxverify import UserError
 from jaxverify.files.whole import write_whole
 from train.clouds.constructions import IMAGES, TEXT
 from train.clouds.evidence import TESTS
+from train.clouds.matrix import names_of_clouds
 from train.clouds.pictures import draw_frontier
 from train.clouds.summary import Cells, Tried, judge, rungs, tried
 from train.markdown import fill_blocks, markdown_table
@@ -28,8 +29,9 @@ def publish(found: Path, dataset: str) -> None:
         UserError: if there is none.
     """
     cells = [json.loads(path.read_text()) for path in sorted(found.glob("*.json"))]
-    most = max((len(cell["clouds"]) for cell in cells), default=0)
-    whole = [cell for cell in cells if len(cell["clouds"]) == most]
+    whole = [
+        cell for cell in cells if len(cell["clouds"]) == len(names_of_clouds(cell["construction"]))
+    ]
     if not whole:
         raise UserError(f"{found} holds no findings: run python -m train.clouds first")
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -116,13 +118,20 @@ def _verdicts(constructions: dict[str, Cells]) -> Rows:
 
 
 def _detectors(constructions: dict[str, Cells]) -> Rows:
-    names = list(next(iter(constructions.values()))[0]["detectors"])
+    # A detector that came later looked at later constructions alone.
+    names = list(dict.fromkeys(n for c in constructions.values() for n in c[0]["detectors"]))
     rows: Rows = [["extra samples", *names, "accuracy loss"]]
     for name, cells in constructions.items():
-        means = [sum(cell["detectors"][one] for cell in cells) / len(cells) for one in names]
-        loss = accuracy_loss(cells)
-        rows.append([name, *(f"{mean:.3f}" for mean in means), f"{loss:+.2f}"])
+        means = [
+            "-" if one not in cells[0]["detectors"] else f"{_mean_auc(cells, one):.3f}"
+            for one in names
+        ]
+        rows.append([name, *means, f"{accuracy_loss(cells):+.2f}"])
     return rows
+
+
+def _mean_auc(cells: Cells, detector: str) -> float:
+    return sum(cell["detectors"][detector] for cell in cells) / len(cells)
 
 
 def accuracy_loss(cells: Cells) -> float:
