@@ -9,11 +9,11 @@ import pytest
 from rich.console import Console
 
 from jaxverify import UserError
-from jaxverify.clouds import CHEATING, HONEST, LAZY, Returned
+from jaxverify.clouds import CHEATING, DETECTORS, HONEST, LAZY, Fitted, Returned, auc
 from jaxverify.stats import own_accuracy_bound
 from train.clouds import matrix, publication
 from train.clouds.__main__ import main
-from train.clouds.constructions import IMAGES, ladder, of_task, upload
+from train.clouds.constructions import IMAGES, IN_COPIES, ladder, of_task, upload
 from train.clouds.evidence import TESTS, examine
 from train.clouds.setting import SETTINGS, make_case
 from train.clouds.summary import judge, rungs, tried
@@ -82,6 +82,28 @@ def test_the_ladder_uploads_a_quarter_each_once_twice_four_and_eight_times(case)
     assert counts == protection.repeats.tolist()
 
 
+@pytest.mark.parametrize("name", IN_COPIES)
+def test_four_copies_resemble_each_other_and_are_found_by_it(name, case):
+    protection = IMAGES[name](jax.random.key(0), case)
+    assert (len(protection.extra.labels), len(protection.copies.labels)) == (10, 40)
+    mixed = upload(jax.random.key(1), case, protection)
+    assert len(mixed.samples.labels) == 90 + 40
+    uploaded = {x.tobytes() for x in mixed.samples.features}
+    in_upload = {x.tobytes() for x in protection.twins.features} & uploaded
+    assert bool(in_upload) == name.startswith("own")  # then they are own images, too
+    distinct = {x.tobytes() for x in protection.copies.features}
+    assert len(distinct) == 40
+    look = Fitted(case.module, {}, 0.0)  # which this detector has no use for
+    scores = DETECTORS["near copies"](mixed.samples, look)
+    assert auc(scores, mixed.extra_positions) > 0.95
+
+
+def test_copies_are_looked_for_where_there_are_any():
+    with_copies, without = map(matrix.names_of_clouds, ("noise in four copies", "ladder"))
+    assert set(with_copies) - set(without) == {n for n in matrix.KINDS if "near copies" in n}
+    assert len(with_copies) == len(matrix.KINDS)
+
+
 def _cut_short_and_go_on(root):
     """Put the file back to where a kill after two clouds leaves it; the rest comes out again."""
     (path,) = root.rglob("*.json")
@@ -126,12 +148,8 @@ def test_every_cloud_is_tried_once_and_the_page_shows_it(finished, tmp_path, mon
     assert list(cell["clouds"]) == [name for name in matrix.KINDS if name in SOME]
     assert cell["clouds"]["older model"]["cost"] == 0
     assert cell["clouds"]["full training"]["cost"] == pytest.approx(1, abs=0.2)
-    assert set(cell["detectors"]) == {
-        "identical block",
-        "compressibility",
-        "spectral signature",
-        "loss ranking",
-    }
+    assert set(cell["detectors"]) == set(DETECTORS)
+    monkeypatch.setattr(matrix, "KINDS", {n: k for n, k in matrix.KINDS.items() if n in SOME})
     page = tmp_path / "clouds.md"
     page.write_text("by hand\n<!-- measured -->\nwhat stood there\n<!-- end -->\nalso by hand\n")
     for name, place in {"RESULTS": "results", "PAGE": "clouds.md", "PICTURES": "pictures"}.items():

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -129,7 +130,7 @@ def _tells(
     upload: Samples, positions: np.ndarray, doses: dict[str, np.ndarray], predict: Predict
 ) -> dict[str, dict[str, dict[int, float]]]:
     """For each detector, construction and dose: how well its rows are told from the real ones."""
-    none = Fitted(None, {}, 0.0)  # pyright: ignore[reportArgumentType]: these look at data alone
+    none = Fitted(nn.Module(), {}, 0.0)  # these look at data alone
     looks = {"identical block": identical_block, "compressibility": compressibility}
     scores = {name: look(upload, none) for name, look in looks.items()}
     scores["near copies"] = near_copies(upload, none)
