@@ -68,8 +68,9 @@ def _verdicts(found: list[Found]) -> str:
     ]
     for each in found:
         clouds = each["clouds"]
-        paper = [cloud["paper"][-1]["passed"] for cloud in clouds]
-        plain = _mean([cloud["plain_quality"] for cloud in clouds])
+        others = [cloud for cloud in clouds if "paper" in cloud]
+        paper = [cloud["paper"][-1]["passed"] for cloud in others]
+        plain = _mean([cloud["plain_quality"] for cloud in others])
         if each["plan"] is None:
             rows.append([_named(each), _count(paper), "no plan", "", "", f"{plain:.1%}"])
             continue

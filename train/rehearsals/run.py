@@ -116,10 +116,19 @@ def run(setting: Setting, data: Path | None, say: Say = lambda line: None) -> di
             reasons[name] = str(error)
     chosen = None if not plans else best_of([plan for _, plan in plans], setting.cloud_rows)
     names = [name for name, plan in plans if plan is chosen]
+    if chosen is not None:
+        try:
+            _planned(setting, parted, chosen)
+        except UserError as error:  # the rows that the plan wants are too many
+            reasons[names[0]], chosen = str(error), None
     clouds = []
     for seed in range(100, 100 + setting.cloud_seeds):
         say(f"in the cloud, seed {seed}")
-        clouds.append(_cloud(setting, parted, chosen, seed))
+        clouds.append({"seed": seed})
+        if chosen is not None:
+            clouds[-1]["planned"] = _planned_cloud(setting, parted, chosen, seed)
+        if seed < 100 + setting.other_seeds:
+            clouds[-1] |= _other_clouds(setting, parted, seed)
     return {
         "construction": names[0] if names else None,
         "plan": None if chosen is None else {**vars(chosen), "options": vars(chosen.options)},
@@ -207,23 +216,24 @@ def _planned(setting: Setting, parted: Data, plan: Calibration) -> ExtraTask:
     return _task(parted, plan.options, setting.cloud_rows, plan.doses, **more)
 
 
-def _cloud(setting: Setting, parted: Data, plan: Calibration | None, seed: int) -> dict[str, Any]:
-    """One seed: trained with the planned task, with the paper's, and with none."""
-    found: dict[str, Any] = {"seed": seed}
-    if plan is not None:
-        task = _planned(setting, parted, plan)
-        key = keys.stream(jax.random.key(seed), "planned task")
-        judged = train(setting, parted, parted.cloud, key, task, plan.doses, seed)
-        given = doses_of(key, task, plan.doses) > 0
-        found["planned"] = [_judged(each, each.right[given], task, plan.options) for each in judged]
+def _planned_cloud(setting: Setting, parted: Data, plan: Calibration, seed: int) -> list[Row]:
+    task = _planned(setting, parted, plan)
+    key = keys.stream(jax.random.key(seed), "planned task")
+    judged = train(setting, parted, parted.cloud, key, task, plan.doses, seed)
+    given = doses_of(key, task, plan.doses) > 0
+    return [_judged(each, each.right[given], task, plan.options) for each in judged]
+
+
+def _other_clouds(setting: Setting, parted: Data, seed: int) -> dict[str, Any]:
     options = TaskOptions(labels="balanced", eta=0.04, generator=None)
     task = _task(parted, options, setting.cloud_rows, _PAPER)
     key = keys.stream(jax.random.key(seed), "the paper's task")
     paper = train(setting, parted, parted.cloud, key, task, _PAPER, seed)
-    found["paper"] = [_judged(each, each.right, task, options) for each in paper]
     plain = train(setting, parted, parted.cloud, None, None, _PAPER, seed)
-    found["plain_quality"] = plain[-1].quality
-    return found
+    return {
+        "paper": [_judged(each, each.right, task, options) for each in paper],
+        "plain_quality": plain[-1].quality,
+    }
 
 
 def _judged(
