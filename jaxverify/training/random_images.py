@@ -25,32 +25,40 @@ def randomly_changed(key: jax.Array, images: UInt8[Array, "n h w c"]) -> UInt8[A
     """
     change_key, strength_key = jax.random.split(key)
     count = images.shape[0]
-    which = jax.random.randint(change_key, (count,), 0, len(_CHANGES), jnp.int32)
+    which = jax.random.randint(change_key, (count,), 0, _NUM_CHANGES, jnp.int32)
     strength = jax.random.uniform(strength_key, (count,), jnp.float32, -1.0, 1.0)
 
     def change(which: Array, strength: Array, image: Array) -> Array:
-        return jax.lax.switch(which, _CHANGES, strength, image.astype(jnp.float32))
+        # One look at the pixels for all changes of geometry: under vmap each would take its own.
+        matrix, move = jax.lax.switch(jnp.minimum(which, len(_MOVES) - 1), _MOVES, strength)
+        moved = _mapped(image.astype(jnp.float32), matrix, move)
+        colour = jnp.maximum(which - (len(_MOVES) - 1), 0)
+        return jax.lax.switch(colour, _COLOURS, strength, moved)
 
     changed = jax.vmap(change)(which, strength, images)
     return jnp.clip(jnp.round(changed), 0, 255).astype(jnp.uint8)
 
 
 Image = Float32[Array, "h w c"]
+Geometry = tuple[Float32[Array, "2 2"], Float32[Array, "2"]]
 
 
-def _turned(strength: Array, image: Image) -> Image:
-    angle = _TURN * strength
-    cos, sin = jnp.cos(angle), jnp.sin(angle)
-    return _mapped(image, jnp.array([[cos, -sin], [sin, cos]]), jnp.zeros(2))
+def _turned(strength: Array) -> Geometry:
+    cos, sin = jnp.cos(_TURN * strength), jnp.sin(_TURN * strength)
+    return jnp.array([[cos, -sin], [sin, cos]]), jnp.zeros(2)
 
 
-def _sheared(axis: int, strength: Array, image: Image) -> Image:
-    matrix = jnp.eye(2).at[axis, 1 - axis].set(_SHEAR * strength)
-    return _mapped(image, matrix, jnp.zeros(2))
+def _sheared(axis: int, strength: Array) -> Geometry:
+    return jnp.eye(2).at[axis, 1 - axis].set(_SHEAR * strength), jnp.zeros(2)
 
 
-def _moved(axis: int, strength: Array, image: Image) -> Image:
-    return _mapped(image, jnp.eye(2), jnp.zeros(2).at[axis].set(_MOVE * strength))
+def _moved(axis: int, strength: Array) -> Geometry:
+    return jnp.eye(2), jnp.zeros(2).at[axis].set(_MOVE * strength)
+
+
+def _in_place(strength: Array) -> Geometry:
+    del strength
+    return jnp.eye(2), jnp.zeros(2)
 
 
 def _mapped(image: Image, matrix: Array, move: Array) -> Image:
@@ -93,16 +101,13 @@ def _same(strength: Array, image: Image) -> Image:
     return image
 
 
-_CHANGES = (
-    _same,
+_MOVES = (
     _turned,
     partial(_sheared, 0),
     partial(_sheared, 1),
     partial(_moved, 0),
     partial(_moved, 1),
-    _light,
-    _contrast,
-    _colour,
-    _depth,
-    _solarized,
+    _in_place,
 )
+_COLOURS = (_same, _light, _contrast, _colour, _depth, _solarized)
+_NUM_CHANGES = len(_MOVES) + len(_COLOURS) - 1  # one of them is none at all
