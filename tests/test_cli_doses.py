@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -9,10 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jaxverify import UserError
+from jaxverify import DataError, UserError
 from jaxverify.challenge import sample_ids
 from jaxverify.cli import main
-from jaxverify.record import load, new_record
+from jaxverify.cli.judging import Judge
+from jaxverify.record import load, new_record, save
+from jaxverify.record.shard import WHOLE
 from jaxverify.rendering import TextRendering
 from jaxverify.task.doses import Doses, doses_of
 from jaxverify.task.extra_task import ExtraTask
@@ -87,6 +90,41 @@ def test_a_verdict_counts_what_was_given_and_shows_what_is_known_of_each_dose(fo
     shares = [row["share"] for row in facts["doses"]["response"]]
     assert shares[0] < 0.4 < shares[2]
     assert shares[0] < shares[1] < shares[2]
+
+
+def test_a_pass_says_how_many_rows_were_used_and_a_plan_how_many_at_most(folder, capsys):
+    def half(doses):
+        return np.where(doses == 4, 0.94, 0.5 * (doses > 0))  # 1 - 0.5 ** 4
+
+    status, facts = verify(folder, half, capsys, "--html", str(folder / "half.html"))
+    assert status == 0
+    assert 0.2 < facts["rows_used"]["lower"] < 0.5
+    assert facts["rows_used"]["upper"] == 1
+    page = (folder / "half.html").read_text()
+    assert f"at least {facts['rows_used']['lower']:.0%}" in page
+    assert not any("rows were used" in each for each in facts["cautions"])
+    record = load(folder / "r.json")
+    planned = replace(record, doses=Doses((0, 1)), finished_share=0.9)
+    right = np.resize([True, True, False, True], record.task.num_samples)
+    labels = np.asarray(record.samples().labels)
+    answers = np.where(right & (planned.doses_of_samples() > 0), labels, (labels + 1) % 4)
+    judge = Judge.of(planned, WHOLE, "binomial")
+    bounds = judge.rows_used(dict(zip(sample_ids(planned), answers.tolist(), strict=True)))
+    assert bounds["lower"] < 0.67 / 0.9 < bounds["upper"] < 0.9  # two thirds known, but for guesses
+
+
+def test_the_share_of_a_plan_is_kept_in_the_record_and_committed_to(folder, tmp_path):
+    record = load(folder / "r.json")
+    planned = replace(record, finished_share=0.8)
+    assert planned.commitment() != record.commitment()
+    assert "finished_share" not in record.to_json()
+    save(planned, tmp_path / "p.json")
+    assert load(tmp_path / "p.json").finished_share == 0.8
+    for value in (0, 1.5, "0.8", True):
+        content = json.loads((tmp_path / "p.json").read_text()) | {"finished_share": value}
+        (tmp_path / "d.json").write_text(json.dumps(content))
+        with pytest.raises(DataError, match="finished_share"):
+            load(tmp_path / "d.json")
 
 
 def test_a_model_that_was_given_none_of_them_is_not_taken_for_one_that_was(folder, capsys):
