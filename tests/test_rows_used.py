@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jaxverify import UserError
 from jaxverify.cli.evidence import rows_cautions
-from jaxverify.stats.rows_used import rows_used
+from jaxverify.stats.usage import rows_used
 
 
 def answers(rng, used: float, doses, known: float, num_classes: int):

@@ -24,7 +24,7 @@ from jaxverify.data import load
 from jaxverify.exit_status import exit_status
 from jaxverify.files.whole import write_whole
 from jaxverify.stats import memorised_bounds
-from jaxverify.stats.rows_used import rows_used
+from jaxverify.stats.usage import rows_used
 from jaxverify.task.doses import Doses, copies, doses_of
 from jaxverify.task.generation import generate
 from jaxverify.training.batches import take

@@ -15,7 +15,7 @@ from jaxverify.predictors.answers import in_order
 from jaxverify.record.record import Record
 from jaxverify.record.shard import Shard
 from jaxverify.stats.doses import dose_response, used_p_value
-from jaxverify.stats.rows_used import rows_used
+from jaxverify.stats.usage import rows_used
 from jaxverify.verification import sequential
 from jaxverify.verification.by_answers import verify_answers
 from jaxverify.verification.cautions import cautions

@@ -14,9 +14,11 @@ from .thresholds import (
     threshold,
 )
 from .twins import twin_p_value
+from .usage import RowsUsed, rows_used
 
 __all__ = [
     "Labels",
+    "RowsUsed",
     "Threshold",
     "auc",
     "auc_bounds",
@@ -34,6 +36,7 @@ __all__ = [
     "power",
     "rank_p_value",
     "required_num_samples",
+    "rows_used",
     "smallest_num_samples",
     "threshold",
     "twin_p_value",
