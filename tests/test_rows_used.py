@@ -55,5 +55,5 @@ def test_a_cloud_that_used_half_is_told_from_one_that_used_all():
 def test_nothing_to_go_by_is_refused():
     with pytest.raises(UserError, match="no sample stands in the upload"):
         rows_used(np.ones(4, bool), np.zeros(4, int), 2)
-    with pytest.raises(UserError, match="finished_share is 0"):
-        rows_used(np.ones(4, bool), np.ones(4, int), 2, finished_share=0)
+    with pytest.raises(UserError, match=r"finished_share is 0\.0"):
+        rows_used(np.ones(4, bool), np.ones(4, int), 2, finished_share=0.0)

@@ -8,6 +8,7 @@ from rich.progress import Progress
 
 from jaxverify.errors import UserError
 from jaxverify.protect import protect
+from jaxverify.protect.basis import basis
 from jaxverify.protect.survey import listed
 from jaxverify.record.calibration import Calibration, load_calibration
 from jaxverify.task.doses import ONCE, Doses
@@ -43,6 +44,8 @@ def run(options: argparse.Namespace) -> int:
         f"record: {options.record}, for your eyes alone",
         f"commitment: {done.record.commitment()}",
     ]
+    if plan is None:
+        lines.append(basis(task.kind))
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
     for sentence in done.cautions:
