@@ -228,5 +228,5 @@ def test_what_a_folder_keeps_is_plain(tmp_path):
     recipe = Recipe(network="mlp", epochs=1, batch_size=32)
     NetworkRehearsal(tmp_path, recipe).train(home, task, 3)
     (kept,) = json.loads((tmp_path / "numbers-seed3.json").read_text())
-    assert set(kept) == {"name", "quality", "right"}
+    assert set(kept) == {"name", "quality", "share", "is_last", "right"}
     assert set(kept["right"]) <= {"0", "1"}

@@ -9,16 +9,17 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
 from jaxverify import keys
-from jaxverify.errors import DataError, UserError
+from jaxverify.errors import DataError
 from jaxverify.files.whole import write_whole
 from jaxverify.protect.arrays import feature_array, label_indices
 from jaxverify.protect.features import Features, find_features
 from jaxverify.protect.opening import open_rows
 from jaxverify.protect.survey import survey
 from jaxverify.record.plan import num_samples_for
+from jaxverify.rehearsal.asking import train_and_ask
 from jaxverify.rehearsal.checkpoints import Checkpoint
 from jaxverify.rehearsal.setting import claim, fingerprint
 from jaxverify.task.constructions import CONSTRUCTIONS, construction
@@ -27,11 +28,9 @@ from jaxverify.task.extra_task import ExtraTask, Kind
 from jaxverify.task.generation import generate
 from jaxverify.task.options import TaskOptions
 from jaxverify.task.samples import Samples
-from jaxverify.training.loop import train_iter
 from jaxverify.training.recipe import Recipe
 
 _HELD_OUT = 0.2  # of the rows, by which a network's quality is measured
-_KEPT = "kept"  # the name of the checkpoint that early stopping goes back to
 
 
 @dataclass(frozen=True)
@@ -201,66 +200,35 @@ class NetworkRehearsal:
             seed: of the training.
             progress: called with the epochs done and the quality.
 
-        Guarantee: one checkpoint for each epoch; with early stopping, the best one once more, as
-        the last, which is what a cloud would return.
+        Guarantee: what :func:`jaxverify.rehearsal.asking.train_and_ask` gives; what is done is
+        read back.
         """
         place = self.folder / f"{home_task.name}-seed{seed}.json"
         if not place.exists():
-            found = self._train(home, home_task, seed, progress)
-            write_whole(place, (json.dumps(found, indent=1) + "\n").encode())
-        kept = json.loads(place.read_bytes())
-        best = max(each["quality"] for each in kept)
-        if not best > 0:
-            raise UserError(
-                f"the network of seed {seed} answers nothing rightly: try another learning rate"
-            )
-        return [
-            Checkpoint(
+            key = keys.stream(jax.random.key(seed), "rehearsal")
+            pairs = zip(home.train, home_task.copies, strict=True)
+            checkpoints = train_and_ask(
+                self.recipe,
+                Samples(*(np.concatenate(pair) for pair in pairs)),
+                home.held_out,
+                home_task.asked,
+                len(home.class_names),
+                home.features.vocab_size,
+                key,
                 seed,
-                each["name"],
-                each["quality"],
-                each["quality"] / best,
-                each is kept[-1],
-                _from_text(each["right"]),
+                progress,
             )
-            for each in kept
-        ]
-
-    def _train(
-        self,
-        home: HomeData,
-        home_task: HomeTask,
-        seed: int,
-        progress: Callable[[int, float], Any],
-    ) -> list[dict[str, Any]]:
-        key = keys.stream(jax.random.key(seed), "rehearsal")
-        pairs = zip(home.train, home_task.copies, strict=True)
-        both = Samples(*(np.concatenate(pair) for pair in pairs))
-        num_classes, vocab_size = len(home.class_names), home.features.vocab_size
-        module = self.recipe.module(num_classes, vocab_size)
-        found, best = [], 0
-        training = train_iter(self.recipe, module, both, num_classes, keys.stream(key, "training"))
-        for epoch, predict in enumerate(training, start=1):
-            quality = _right(predict, home.held_out).mean()
-            right = _right(predict, home_task.asked)
-            found.append({"name": str(epoch), "quality": float(quality), "right": _to_text(right)})
-            progress(epoch, float(quality))
-            if found[-1]["quality"] > found[best]["quality"]:
-                best = epoch - 1
-            if self.recipe.patience is not None and epoch - 1 - best >= self.recipe.patience:
-                break
-        if self.recipe.patience is not None:
-            found.append({**found[best], "name": _KEPT})
-        return found
+            content = json.dumps([_to_json(each) for each in checkpoints], indent=1)
+            write_whole(place, (content + "\n").encode())
+        return [_from_json(each, seed) for each in json.loads(place.read_bytes())]
 
 
-def _right(predict: Callable[..., Any], samples: Samples) -> Bool[np.ndarray, " n"]:
-    return predict(samples.features).argmax(1) == np.asarray(samples.labels)
+def _to_json(checkpoint: Checkpoint) -> dict[str, Any]:
+    right = "".join(map(str, checkpoint.right.astype(int)))
+    kept = ("name", "quality", "share", "is_last")
+    return {**{name: getattr(checkpoint, name) for name in kept}, "right": right}
 
 
-def _to_text(right: Bool[np.ndarray, " n"]) -> str:
-    return "".join(map(str, right.astype(int)))
-
-
-def _from_text(text: str) -> Bool[np.ndarray, " n"]:
-    return np.array([mark == "1" for mark in text])
+def _from_json(value: dict[str, Any], seed: int) -> Checkpoint:
+    right = np.array([mark == "1" for mark in value["right"]])
+    return Checkpoint(seed=seed, **{**value, "right": right})

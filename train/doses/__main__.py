@@ -17,6 +17,7 @@ from rich.console import Console
 
 from jaxverify.exit_status import exit_status
 from train.memory import keep_freed_memory
+from train.settings import chosen, folder_of
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -39,7 +40,6 @@ def _work(options: argparse.Namespace) -> int:
     keep_freed_memory()
     from rich.progress import Progress
 
-    from jaxverify.errors import UserError
     from jaxverify.files.whole import write_whole
     from train.doses.publication import RESULTS, publish  # JAX starts here
     from train.doses.run import run
@@ -48,18 +48,13 @@ def _work(options: argparse.Namespace) -> int:
 
     console, folder = Console(), options.results or RESULTS
     folder.mkdir(parents=True, exist_ok=True)
-    for name in options.setting or ():
-        if name not in SETTINGS:
-            raise UserError(f"no setting is called {name!r}; there are {', '.join(SETTINGS)}")
     for seed in range(options.seeds):
-        for name in options.setting or SETTINGS:
+        for name in chosen(options.setting, SETTINGS):
             setting = SETTINGS[name]
             path = folder / f"{name.replace(',', '').replace(' ', '-')}-seed{seed}.json"
             if path.exists():
                 continue
-            data = None if options.data is None else options.data / setting.dataset
-            if data is not None and not data.exists():
-                data = None  # such as what a package brings along
+            data = folder_of(options.data, setting.dataset)
             with Progress(console=console, transient=True) as progress:
                 bar = progress.add_task(f"{name}, seed {seed}", total=setting.recipe.epochs)
                 found = run(

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from jaxverify.exit_status import exit_status
 from train.memory import keep_freed_memory
+from train.settings import chosen, folder_of
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -37,7 +38,6 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> int:
     keep_freed_memory()
-    from jaxverify.errors import UserError
     from jaxverify.files.whole import write_whole
     from train.provenance import code_revision, machine, versions
     from train.rehearsals.publication import RESULTS, publish
@@ -46,15 +46,11 @@ def _work(options: argparse.Namespace) -> int:
 
     console, folder = Console(), options.results or RESULTS
     folder.mkdir(parents=True, exist_ok=True)
-    for name in options.setting or SETTINGS:
-        if name not in SETTINGS:
-            raise UserError(f"no setting is called {name!r}; there are {', '.join(SETTINGS)}")
+    for name in chosen(options.setting, SETTINGS):
         setting, path = SETTINGS[name], folder / f"{name}.json"
         if path.exists():
             continue
-        data = None if options.data is None else options.data / setting.dataset
-        if data is not None and not data.exists():
-            data = None  # such as what a package brings along
+        data = folder_of(options.data, setting.dataset)
         with console.status(name) as status:
             found = run(setting, data, lambda what, n=name, s=status: s.update(f"{n}: {what}"))
         content = {

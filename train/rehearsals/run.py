@@ -13,13 +13,13 @@ from jaxverify import ExtraTask, Samples, UserError, keys, stats
 from jaxverify.data import load
 from jaxverify.record.calibration import Calibration, best_of, calibrate
 from jaxverify.record.plan import num_samples_for
+from jaxverify.rehearsal.asking import train_and_ask
 from jaxverify.rehearsal.checkpoints import Checkpoint, split
 from jaxverify.task.doses import Doses, copies, doses_of
 from jaxverify.task.extra_task import Kind
 from jaxverify.task.generation import generate
 from jaxverify.task.options import TaskOptions
 from jaxverify.training.batches import take
-from jaxverify.training.loop import train_iter
 from train.doses.setting import in_form
 from train.rehearsals.setting import MAX_SHARE, WANTED, Setting
 
@@ -151,43 +151,22 @@ def train(
     doses: Doses,
     seed: int,
 ) -> list[Checkpoint]:
-    """The checkpoints of one training, after each epoch, with the extra task or without.
-
-    With early stopping the best one stands last once more, as it is what a cloud returns.
-    """
-    recipe, key = setting.recipe, jax.random.key(seed)
+    """The checkpoints of one training, with the extra task or without."""
     both, asked = rows, None
     if task is not None and task_key is not None:
         extra = copies(task_key, task, doses).samples
         both = Samples(*(np.concatenate(pair) for pair in zip(rows, extra, strict=True)))
         asked = generate(task_key, task)
-    module = recipe.module(parted.num_classes, parted.vocab_size)
-    qualities, rights = [], []
-    for predict in train_iter(recipe, module, both, parted.num_classes, key):
-        qualities.append(float(_right(predict, parted.held_out).mean()))
-        rights.append(np.zeros(0, bool) if asked is None else _right(predict, asked))
-        best = int(np.argmax(qualities))
-        if recipe.patience is not None and len(qualities) - 1 - best >= recipe.patience:
-            break
-    best = int(np.argmax(qualities))
-    order = list(range(len(qualities)))
-    if recipe.patience is not None:
-        order.append(best)
-    return [
-        Checkpoint(
-            seed,
-            name=str(i + 1),
-            quality=qualities[i],
-            share=qualities[i] / qualities[best],
-            is_last=place == len(order) - 1,
-            right=rights[i],
-        )
-        for place, i in enumerate(order)
-    ]
-
-
-def _right(predict: Callable[..., Any], samples: Samples) -> np.ndarray:
-    return predict(samples.features).argmax(1) == np.asarray(samples.labels)
+    return train_and_ask(
+        setting.recipe,
+        both,
+        parted.held_out,
+        asked,
+        parted.num_classes,
+        parted.vocab_size,
+        jax.random.key(seed),
+        seed,
+    )
 
 
 def _home_task(setting: Setting, parted: Data, name: str) -> tuple[ExtraTask, TaskOptions]:
