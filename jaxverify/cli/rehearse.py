@@ -22,6 +22,7 @@ from jaxverify.task.options import PROTECTING, TaskOptions
 
 _QUALITIES = (0.5, 0.8, 0.9, 0.95, 0.98, 1.0)
 _ROWS = 10_000
+_LOWER = (0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)  # shares of the best quality
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,30 @@ def _by_network(options: argparse.Namespace) -> Iterator[_Rehearsed]:
 
 
 def _plan(rehearsed: _Rehearsed, options: argparse.Namespace) -> Calibration:
-    finished, cut = split(rehearsed.checkpoints, options.wanted)
+    """The plan for the wanted quality.
+
+    Raises:
+        UserError: if there is none, saying for which lower quality there would be one.
+    """
+    try:
+        return _calibrated(rehearsed, options, options.wanted)
+    except UserError as error:
+        for wanted in _LOWER:
+            if wanted < options.wanted and _has_plan(rehearsed, options, wanted):
+                raise UserError(f"{error}; with --wanted {wanted:g} there is a plan") from error
+        raise
+
+
+def _has_plan(rehearsed: _Rehearsed, options: argparse.Namespace, wanted: float) -> bool:
+    try:
+        _calibrated(rehearsed, options, wanted)
+    except UserError:
+        return False
+    return True
+
+
+def _calibrated(rehearsed: _Rehearsed, options: argparse.Namespace, wanted: float) -> Calibration:
+    finished, cut = split(rehearsed.checkpoints, wanted)
     return calibrate(
         [each.right for each in finished],
         [each.right for each in cut],
@@ -187,6 +211,7 @@ def _plan(rehearsed: _Rehearsed, options: argparse.Namespace) -> Calibration:
         rehearsed.task.num_classes,
         rehearsed.options,
         rehearsed.task.kind,
+        wanted=wanted,
         max_share=options.max_share,
         num_rows=rehearsed.num_rows,
     )

@@ -38,6 +38,8 @@ class Calibration:
         cut: the same of each model that was cut short.
         options: of the extra task that is planned, ε and α among them.
         max_share: of the rows of an upload that may be extra ones, copies counted.
+        wanted: the share of the best quality that a training must have reached to pass; None, if
+            nobody said it.
     """
 
     dose: int
@@ -48,6 +50,7 @@ class Calibration:
     cut: tuple[tuple[int, int], ...]
     options: TaskOptions
     max_share: float = MAX_SHARE
+    wanted: float | None = None
 
     @property
     def gap(self) -> float:
@@ -90,8 +93,10 @@ class Calibration:
 
     def words(self) -> list[str]:
         """What it comes to, a sentence each."""
+        quality = "" if self.wanted is None else f" before {self.wanted:.0%} of the best quality"
         return [
-            f"dose {self.dose}: models that were cut short knew at most {self.epsilon:.1%}, "
+            f"dose {self.dose}: models that were cut short{quality} knew at most "
+            f"{self.epsilon:.1%}, "
             f"finished ones at least {self.share:.1%}",
             f"of the finished models {self.passes(self.finished)} of {len(self.finished)} would "
             f"pass, of those cut short {self.passes(self.cut)} of {len(self.cut)}",
@@ -114,6 +119,7 @@ def calibrate(
     kind: Kind,
     max_share: float = MAX_SHARE,
     num_rows: int | None = None,
+    wanted: float | None = None,
 ) -> Calibration:
     """The plan for the dose at which finished models and cut ones are furthest apart.
 
@@ -129,6 +135,7 @@ def calibrate(
         kind: of its features.
         max_share: of the rows of an upload that may be extra ones, copies counted.
         num_rows: of the data that will be uploaded, if it is known.
+        wanted: the share of the best quality that those cut short had not reached.
 
     Raises:
         UserError: if there is no model of either kind, one knows what nobody was given, or no dose
@@ -166,6 +173,7 @@ def calibrate(
             cut=tuple((r[level].num_correct, r[level].num_samples) for r in of_cut),
             options=replace(options, eta=None, epsilon=epsilon),
             max_share=max_share,
+            wanted=wanted,
         )
 
     def apart(level: int) -> tuple[float, float]:
@@ -236,6 +244,8 @@ def _check(plan: Calibration) -> None:
     decimals = [plan.share, plan.max_share, options.fixed_ratio, options.alpha, options.epsilon]
     if not all(type(x) is int for x in whole) or not all(type(x) in (int, float) for x in decimals):
         raise ValueError("a number is none")
+    if plan.wanted is not None and not (type(plan.wanted) is float and 0 < plan.wanted < 1):
+        raise ValueError("a number is out of its range")
     if not 0 < plan.max_share <= 1:
         raise ValueError("a number is out of its range")
     if options.eta is not None or not all(0 <= k <= n for k, n in plan.finished + plan.cut):

@@ -33,14 +33,17 @@ class Checkpoint:
 def split(
     checkpoints: list[Checkpoint], wanted: float
 ) -> tuple[list[Checkpoint], list[Checkpoint]]:
-    """The models at the end of training, and those that were not good enough before.
+    """The models at the end of training, and those that were cut short too early.
 
     Args:
-        checkpoints: of all seeds.
-        wanted: the share of the best quality from which on a model may pass.
+        checkpoints: of all seeds, in the order of training.
+        wanted: the share of the best quality that a training must have reached to pass.
 
     Raises:
-        UserError: if no checkpoint is below it, or the last one of a training is.
+        UserError: if the last model of a training is below it, or none was cut short too early.
+
+    Guarantee: those cut short are all from before their training first reached ``wanted``; one that
+    is worse again later by chance is neither.
     """
     finished = [each for each in checkpoints if each.is_last]
     for each in finished:
@@ -49,7 +52,12 @@ def split(
                 f"the last checkpoint of seed {each.seed} is at {each.share:.0%} of its best "
                 f"quality, below {wanted:.0%}: the last one must be a model that you would accept"
             )
-    cut = [each for each in checkpoints if each.share < wanted]
+    cut, reached = [], set()
+    for each in checkpoints:
+        if each.share >= wanted:
+            reached.add(each.seed)
+        if each.seed not in reached:
+            cut.append(each)
     if not cut:
         raise UserError(
             f"no checkpoint is below {wanted:.0%} of the best quality: leave earlier ones, as by a "

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Int
 
 from jaxverify import ExtraTask, Samples, UserError, keys, stats
 from jaxverify.data import load
@@ -83,44 +84,8 @@ def run(setting: Setting, data: Path | None, say: Say = lambda line: None) -> di
         say: told what is being trained.
     """
     started, parted = time.monotonic(), read(setting, data)
-    plans, reasons, rehearsed = [], {}, {}
-    for name in setting.constructions:
-        task, options = _home_task(setting, parted, name)
-        key = keys.stream(jax.random.key(0), f"home {name}")
-        dealt = doses_of(key, task, Doses(setting.doses))
-        checkpoints = []
-        for seed in range(setting.home_seeds):
-            say(f"{name}, at home, seed {seed}")
-            checkpoints += train(
-                setting, parted, parted.home, key, task, Doses(setting.doses), seed
-            )
-        rehearsed[name] = [_row(each, dealt) for each in checkpoints]
-        try:
-            finished, cut = split(checkpoints, WANTED)
-            plans.append(
-                (
-                    name,
-                    calibrate(
-                        [each.right for each in finished],
-                        [each.right for each in cut],
-                        dealt,
-                        parted.num_classes,
-                        options,
-                        parted.kind,
-                        max_share=MAX_SHARE,
-                        num_rows=setting.cloud_rows,
-                    ),
-                )
-            )
-        except UserError as error:
-            reasons[name] = str(error)
-    chosen = None if not plans else best_of([plan for _, plan in plans], setting.cloud_rows)
-    names = [name for name, plan in plans if plan is chosen]
-    if chosen is not None:
-        try:
-            _planned(setting, parted, chosen)
-        except UserError as error:  # the rows that the plan wants are too many
-            reasons[names[0]], chosen = str(error), None
+    homes = {name: _at_home(setting, parted, name, say) for name in setting.constructions}
+    name, chosen, reasons = _choose(setting, parted, homes)
     clouds = []
     for seed in range(100, 100 + setting.cloud_seeds):
         say(f"in the cloud, seed {seed}")
@@ -130,16 +95,75 @@ def run(setting: Setting, data: Path | None, say: Say = lambda line: None) -> di
         if seed < 100 + setting.other_seeds:
             clouds[-1] |= _other_clouds(setting, parted, seed)
     return {
-        "construction": names[0] if names else None,
+        "construction": name,
         "plan": None if chosen is None else {**vars(chosen), "options": vars(chosen.options)},
         "extra_rows": None if chosen is None else _num_given(setting, parted, chosen),
         "no_plan": reasons,
-        "rehearsed": rehearsed,
+        "rehearsed": {
+            name: [_row(each, home.doses) for each in home.checkpoints]
+            for name, home in homes.items()
+        },
         "clouds": clouds,
         "num_classes": parted.num_classes,
         "data_fingerprint": parted.fingerprint,
         "seconds": round(time.monotonic() - started, 1),
     }
+
+
+class _Home(NamedTuple):
+    """What came of one construction at home."""
+
+    options: TaskOptions
+    doses: Int[np.ndarray, " n"]
+    checkpoints: list[Checkpoint]
+
+
+def _at_home(setting: Setting, parted: Data, name: str, say: Say) -> _Home:
+    task, options = _home_task(setting, parted, name)
+    key, doses = keys.stream(jax.random.key(0), f"home {name}"), Doses(setting.doses)
+    checkpoints = []
+    for seed in range(setting.home_seeds):
+        say(f"{name}, at home, seed {seed}")
+        checkpoints += train(setting, parted, parted.home, key, task, doses, seed)
+    return _Home(options, doses_of(key, task, doses), checkpoints)
+
+
+def _choose(
+    setting: Setting, parted: Data, homes: dict[str, _Home]
+) -> tuple[str | None, Calibration | None, dict[str, str]]:
+    """The plan for the highest quality that there is a plan for, and why there is none above."""
+    reasons = {}
+    for wanted in WANTED:
+        plans = {}
+        for name, home in homes.items():
+            try:
+                plan = _calibrated(setting, parted, home, wanted)
+                _planned(setting, parted, plan)  # the rows that it wants may be too many
+                plans[name] = plan
+            except UserError as error:
+                reasons[f"{name} at {wanted:.0%}"] = str(error)
+        if plans:
+            best = best_of(list(plans.values()), setting.cloud_rows)
+            return next(name for name, plan in plans.items() if plan is best), best, reasons
+    return None, None, reasons
+
+
+def _calibrated(setting: Setting, parted: Data, home: _Home, wanted: float) -> Calibration:
+    finished, cut = split(home.checkpoints, wanted)
+    plan = calibrate(
+        [each.right for each in finished],
+        [each.right for each in cut],
+        home.doses,
+        parted.num_classes,
+        home.options,
+        parted.kind,
+        max_share=MAX_SHARE,
+        num_rows=setting.cloud_rows,
+        wanted=wanted,
+    )
+    if plan.least_rows > setting.cloud_rows:
+        raise UserError(f"{plan.num_rows:,} extra rows are too many for {setting.cloud_rows:,}")
+    return plan
 
 
 def train(
