@@ -115,6 +115,9 @@ def test_models_before_the_wanted_quality_are_those_cut_short():
     assert {each.name for each in cut} == {"a", "b"}
     with pytest.raises(UserError, match="no checkpoint is below 30% of the best quality"):
         split(every, 0.3)
+    # One that is worse again by chance, after 95% was reached, was not cut short.
+    early = [replace(e, share=0.96) if (e.name, e.seed) == ("a", 0) else e for e in every]
+    assert {(each.seed, each.name) for each in split(early, 0.95)[1]} == {(1, "a"), (1, "b")}
     spoilt = [replace(each, share=0.2) if each.is_last else each for each in every]
     with pytest.raises(UserError, match="the last checkpoint of seed 0 is at 20% of its best"):
         split(spoilt, 0.95)
