@@ -19,7 +19,15 @@ RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (150, 16, 18, 3), np.uint8)
 TEXTS = RNG.integers(2, 400, (40, 30)).astype(np.int32)
 TEXTS[np.arange(30) >= RNG.integers(10, 31, 40)[:, None]] = 0  # texts of 10 to 30 words, padded
-CASES = {"patches": (IMAGE, IMAGES), "phrases": (TEXT, TEXTS), "blended": (IMAGE, IMAGES)}
+VECTOR = ExtraTask("vector", (40,), 3, 60, labels="balanced")
+VECTORS = RNG.random((150, 40), np.float32)
+CASES = {
+    "patches": (IMAGE, IMAGES),
+    "phrases": (TEXT, TEXTS),
+    "blended": (IMAGE, IMAGES),
+    "own": (IMAGE, IMAGES),
+    "cells": (VECTOR, VECTORS),
+}
 SWITCHES = {"placement": "secret", "num_fixed": 3}
 KEY = jax.random.key(8)
 
@@ -110,6 +118,34 @@ def test_phrases_are_successive_words_of_the_texts_without_padding(switches):
     assert sum(tuple(row) in known for row in torn) < 0.1 * len(torn)
 
 
+@pytest.mark.parametrize(
+    ("task", "pool"), [(IMAGE, IMAGES), (TEXT, RNG.permuted(TEXTS.repeat(4, 0), axis=1))]
+)
+def test_own_samples_are_those_of_the_pool_each_once_and_their_twins_others(task, pool):
+    indices = jnp.arange(2 * task.num_samples)
+    features = np.asarray(
+        generate_from(pool, key=KEY, task=task, style="own", indices=indices).features
+    )
+    if task.kind == "text":  # padded to the length of a sample
+        assert not features[:, pool.shape[1] :].any()
+        features = features[:, : pool.shape[1]]
+    codes = [sample.tobytes() for sample in features]
+    of_pool = [sample.tobytes() for sample in pool]
+    assert set(codes) <= set(of_pool)
+    assert len(set(codes)) == len(codes)
+
+
+@pytest.mark.parametrize("switches", [{}, SWITCHES], ids=["plain", "switches"])
+def test_cells_are_values_of_their_own_column(switches):
+    task = dataclasses.replace(VECTOR, **switches)
+    features = np.asarray(generate_from(VECTORS, key=KEY, task=task, style="cells").features)
+    for column in range(40):
+        assert set(features[:, column]) <= set(VECTORS[:, column])
+    random, fixed, _ = regions(task, KEY, features)
+    assert len({row.tobytes() for row in fixed}) == task.num_fixed
+    assert len({row.tobytes() for row in random}) == task.num_samples
+
+
 @pytest.mark.parametrize("generator", ["uniform", "pink"])
 def test_blended_samples_are_the_mean_of_an_image_of_their_own_and_a_pattern(generator):
     task = dataclasses.replace(IMAGE, num_fixed=2, generator=generator)
@@ -136,7 +172,9 @@ def test_blended_samples_are_the_mean_of_an_image_of_their_own_and_a_pattern(gen
         (IMAGES, "phrases", "it is for a task of kind 'text', not 'image'"),
         (IMAGES[:, :8], "patches", r"uint8 images of shape \(16, 18, 3\) are wanted"),
         (IMAGES.astype(np.int32), "blended", "the pool is int32"),
-        (IMAGES[:119], "blended", "the pool has 119 images; 60 .* need 120"),
+        (IMAGES[:119], "own", "the pool has 119 samples; 60 .* need 120"),
+        (IMAGES, "cells", "it is for a task of kind 'vector', not 'image'"),
+        (IMAGES[:119], "blended", "the pool has 119 samples; 60 .* need 120"),
     ],
 )
 def test_a_pool_that_does_not_fit_is_refused_naming_the_value(pool, style, message):
@@ -149,3 +187,5 @@ def test_a_pool_of_too_few_words_is_refused():
         generate_from(TEXTS[:1], key=KEY, task=TEXT, style="phrases")
     with pytest.raises(UserError, match="token ids of texts are wanted"):
         generate_from(TEXTS.astype(float), key=KEY, task=TEXT, style="phrases")
+    with pytest.raises(UserError, match="float32 vectors of 40 numbers are wanted"):
+        generate_from(VECTORS[:, :8], key=KEY, task=VECTOR, style="cells")
