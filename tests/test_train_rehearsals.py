@@ -56,7 +56,7 @@ def test_every_epoch_of_every_cloud_is_judged_by_the_plan_and_by_the_paper(found
     assert found["extra_rows"] % 4 == 0
     assert found["extra_rows"] <= 400
     first, second = found["clouds"]
-    assert (first["seed"], second["seed"]) == (100, 101)
+    assert (first["seed"], second["seed"]) == (200, 201)
     assert "paper" in first
     assert "paper" not in second
     for rows in (first["planned"], second["planned"], first["paper"]):

@@ -32,6 +32,7 @@ class Calibration:
     Attributes:
         dose: copies of an extra sample in the upload.
         share: the smallest lower bound on the share that a finished model knew.
+        known_early: the largest upper bound on the share that a model knew that was cut short.
         num_classes: C.
         kind: of the features.
         finished: right answers and samples of this dose, of each finished model.
@@ -44,6 +45,7 @@ class Calibration:
 
     dose: int
     share: float
+    known_early: float
     num_classes: int
     kind: Kind
     finished: tuple[tuple[int, int], ...]
@@ -55,7 +57,7 @@ class Calibration:
     @property
     def gap(self) -> float:
         """How far finished models and cut ones are apart."""
-        return self.share - self.epsilon
+        return self.share - self.known_early
 
     @property
     def num_rows(self) -> int:
@@ -68,7 +70,7 @@ class Calibration:
 
     @property
     def epsilon(self) -> float:
-        """ε of Algorithm 2 as measured: the largest upper bound on what a cut model knew."""
+        """ε of Algorithm 2 as planned: at least what was measured, ``known_early``."""
         return self.options.epsilon
 
     @property
@@ -96,8 +98,9 @@ class Calibration:
         quality = "" if self.wanted is None else f" before {self.wanted:.0%} of the best quality"
         return [
             f"dose {self.dose}: models that were cut short{quality} knew at most "
-            f"{self.epsilon:.1%}, "
-            f"finished ones at least {self.share:.1%}",
+            f"{self.known_early:.1%}, finished ones at least {self.share:.1%}",
+            f"a model passes if it knows more than {self.epsilon:.1%}, at alpha "
+            f"{self.options.alpha:g}",
             f"of the finished models {self.passes(self.finished)} of {len(self.finished)} would "
             f"pass, of those cut short {self.passes(self.cut)} of {len(self.cut)}",
             f"{self.num_rows:,} extra rows are planned; at most {self.max_share:.1%} may be, so an "
@@ -134,7 +137,8 @@ def calibrate(
         options: of the home task, α among them.
         kind: of its features.
         max_share: of the rows of an upload that may be extra ones, copies counted.
-        num_rows: of the data that will be uploaded, if it is known.
+        num_rows: of the data that will be uploaded, if it is known: where these have room for more
+            extra rows than are needed, ε is raised, at most half way to what finished models knew.
         wanted: the share of the best quality that those cut short had not reached.
 
     Raises:
@@ -164,14 +168,19 @@ def calibrate(
         epsilon, share = math.ceil(1000 * most) / 1000, math.floor(1000 * least) / 1000
         if share - epsilon < _APART:
             return None
+        strict = epsilon
+        if num_rows is not None:
+            room = math.floor(exact(max_share) * num_rows / level)
+            strict = _strictest(epsilon, share, num_classes, options, room)
         return Calibration(
             dose=level,
             share=share,
+            known_early=epsilon,
             num_classes=num_classes,
             kind=kind,
             finished=tuple((r[level].num_correct, r[level].num_samples) for r in of_finished),
             cut=tuple((r[level].num_correct, r[level].num_samples) for r in of_cut),
-            options=replace(options, eta=None, epsilon=epsilon),
+            options=replace(options, eta=None, epsilon=strict),
             max_share=max_share,
             wanted=wanted,
         )
@@ -193,6 +202,22 @@ def calibrate(
             "can be verified"
         )
     return best_of(plans, num_rows)
+
+
+def _strictest(
+    epsilon: float, share: float, num_classes: int, options: TaskOptions, room: int
+) -> float:
+    """The largest ε, at most half way up to ``share``, that needs no more samples than ``room``."""
+    steps = range(math.ceil(1000 * epsilon), math.floor(500 * (epsilon + share)) + 1, 5)
+    fitting = [
+        step / 1000
+        for step in steps
+        if stats.required_num_samples(
+            share, num_classes, options.alpha, step / 1000, labels=options.labels
+        )
+        <= room
+    ]
+    return max(fitting, default=epsilon)
 
 
 def best_of(plans: Sequence[Calibration], num_rows: int | None) -> Calibration:
@@ -241,7 +266,14 @@ def _check(plan: Calibration) -> None:
     """Raise a ValueError or a UserError where a value cannot be."""
     options = plan.options
     whole = [plan.dose, plan.num_classes, options.num_fixed, *sum(plan.finished + plan.cut, ())]
-    decimals = [plan.share, plan.max_share, options.fixed_ratio, options.alpha, options.epsilon]
+    decimals = [
+        plan.share,
+        plan.known_early,
+        plan.max_share,
+        options.fixed_ratio,
+        options.alpha,
+        options.epsilon,
+    ]
     if not all(type(x) is int for x in whole) or not all(type(x) in (int, float) for x in decimals):
         raise ValueError("a number is none")
     if plan.wanted is not None and not (type(plan.wanted) is float and 0 < plan.wanted < 1):

@@ -27,6 +27,7 @@ from train.rehearsals.setting import MAX_SHARE, WANTED, Setting
 Row = dict[str, Any]
 Say = Callable[[str], Any]
 _PAPER = Doses((1,))
+_CLOUD = 200  # the first seed in the cloud; those before chose the rule by which plans are made
 
 
 class Data(NamedTuple):
@@ -87,12 +88,12 @@ def run(setting: Setting, data: Path | None, say: Say = lambda line: None) -> di
     homes = {name: _at_home(setting, parted, name, say) for name in setting.constructions}
     name, chosen, reasons = _choose(setting, parted, homes)
     clouds = []
-    for seed in range(100, 100 + setting.cloud_seeds):
+    for seed in range(_CLOUD, _CLOUD + setting.cloud_seeds):
         say(f"in the cloud, seed {seed}")
         clouds.append({"seed": seed})
         if chosen is not None:
             clouds[-1]["planned"] = _planned_cloud(setting, parted, chosen, seed)
-        if seed < 100 + setting.other_seeds:
+        if seed < _CLOUD + setting.other_seeds:
             clouds[-1] |= _other_clouds(setting, parted, seed)
     return {
         "construction": name,
