@@ -109,6 +109,9 @@ def test_a_plan_and_options_that_it_has_do_not_go_together(home, capsys):
         {"dose": True},
         {"dose": 65},
         {"share": "x"},
+        {"max_share": 0},
+        {"wanted": 2.0},
+        {"known_early": "x"},
         {"share": 0.01},
         {"finished": [[99, 1]]},
         {"unknown": 1},
@@ -188,3 +191,48 @@ def test_epsilon_is_at_least_the_upper_bound_on_what_each_cut_model_knew(tmp_pat
     assert load_calibration(tmp_path / "plan.json") == plan
     with pytest.raises(UserError, match="give answers of a finished model or more"):
         calibrate([], models["c"], doses, 4, TaskOptions(), "text")
+
+
+def rights(shares, doses):
+    """Models that know exactly these shares of each dose, and nothing of the control."""
+    models = []
+    for share in shares:
+        right = np.zeros(len(doses), bool)
+        for dose in np.unique(doses[doses > 0]):
+            of = np.flatnonzero(doses == dose)
+            right[of[: round(share * len(of))]] = True
+        models.append(right)
+    return models
+
+
+def test_epsilon_is_raised_half_way_at_most_and_as_far_as_the_rows_allow():
+    doses = np.repeat([0, 4], 200)
+    options = TaskOptions(labels="balanced")
+    models = rights((0.95, 0.9), doses), rights((0.1, 0.3), doses)
+
+    def plan(num_rows):
+        return calibrate(*models, doses, 10, options, "vector", max_share=0.1, num_rows=num_rows)
+
+    unknown, few, some, many = plan(None), plan(100), plan(2_000), plan(10**6)
+    assert unknown.epsilon == unknown.known_early == few.epsilon
+    assert few.epsilon < some.epsilon < many.epsilon
+    middle = (many.known_early + many.share) / 2
+    assert middle - 0.006 < many.epsilon <= middle
+    assert some.num_rows <= 200 < few.num_rows + 200
+    assert {each.gap for each in (unknown, few, some, many)} == {unknown.gap}
+
+
+def test_the_plan_that_fits_into_the_rows_is_taken_before_the_one_with_the_larger_gap():
+    doses = np.repeat([0, 1, 16], 200)
+    of = {0: 0.0, 1: 0.6, 16: 0.95}
+    finished = np.zeros(len(doses), bool)
+    for dose, share in of.items():
+        finished[np.flatnonzero(doses == dose)[: int(200 * share)]] = True
+    cut = np.zeros(len(doses), bool)
+    options = TaskOptions(labels="balanced")
+    large, small = (
+        calibrate([finished], [cut], doses, 10, options, "vector", num_rows=rows)
+        for rows in (10**6, 3_000)
+    )
+    assert (large.dose, small.dose) == (16, 1)
+    assert small.least_rows <= 3_000

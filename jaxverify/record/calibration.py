@@ -208,16 +208,20 @@ def _strictest(
     epsilon: float, share: float, num_classes: int, options: TaskOptions, room: int
 ) -> float:
     """The largest ε, at most half way up to ``share``, that needs no more samples than ``room``."""
-    steps = range(math.ceil(1000 * epsilon), math.floor(500 * (epsilon + share)) + 1, 5)
-    fitting = [
-        step / 1000
-        for step in steps
-        if stats.required_num_samples(
+
+    def fits(step: int) -> bool:
+        required = stats.required_num_samples(
             share, num_classes, options.alpha, step / 1000, labels=options.labels
         )
-        <= room
-    ]
-    return max(fitting, default=epsilon)
+        return required <= room
+
+    least, beyond = math.ceil(1000 * epsilon), math.floor(500 * (epsilon + share)) + 1
+    if not fits(least):
+        return epsilon
+    while beyond - least > 1:  # the larger epsilon, the more samples
+        middle = (least + beyond) // 2
+        least, beyond = (middle, beyond) if fits(middle) else (least, middle)
+    return least / 1000
 
 
 def best_of(plans: Sequence[Calibration], num_rows: int | None) -> Calibration:
