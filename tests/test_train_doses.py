@@ -15,6 +15,7 @@ from train.doses.pictures import draw_curves
 from train.doses.run import run
 from train.doses.setting import CONSTRUCTIONS, DOSES, SETTINGS, Setting, in_form
 
+pytestmark = pytest.mark.slow
 RECIPE = Recipe(network="mlp", epochs=3, batch_size=50)
 SMALL = Setting("digits", RECIPE, 300, 100, num_samples=40, as_table=True)
 

@@ -17,6 +17,7 @@ from train.rehearsals import run as rehearsing
 from train.rehearsals.run import read, run
 from train.rehearsals.setting import SETTINGS, WANTED, Setting
 
+pytestmark = pytest.mark.slow
 SMALL = Setting(
     "digits",
     Recipe(network="mlp", epochs=10, batch_size=32, learning_rate=1e-3),

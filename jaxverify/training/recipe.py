@@ -42,7 +42,7 @@ class Recipe:
     """
 
     network: str
-    epochs: int = 30
+    epochs: int = 20
     batch_size: int = 128
     optimizer: Literal["sgd", "adamw"] = "adamw"
     learning_rate: float = 1e-3

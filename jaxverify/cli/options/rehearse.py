@@ -61,7 +61,7 @@ def _add_recipe(group: argparse._ArgumentGroup) -> None:
 
 # What a recipe is made of but for the network: what each takes, and what it means.
 RECIPE: dict[str, tuple[type, str]] = {
-    "epochs": (int, "of the whole training (30)"),
+    "epochs": (int, "of the whole training (20)"),
     "batch_size": (int, "rows per step (128)"),
     "optimizer": (str, "sgd, with momentum, or adamw (adamw)"),
     "learning_rate": (float, "its peak; it falls to zero along a cosine (0.001)"),
