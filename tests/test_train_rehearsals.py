@@ -76,13 +76,15 @@ def test_the_page_counts_who_passed_with_exact_intervals(found):
     content = {"name": "a_recipe", "config": {"cloud_rows": 400}, **found}
     content = json.loads(json.dumps(content))
     blocks = "<!-- plans -->\n<!-- end -->\n<!-- verdicts -->\n<!-- end -->\n<!-- other -->\nx\n"
-    page = publication.fill(blocks + "<!-- end -->\n", [content])
+    page = publication.fill(blocks + "<!-- end -->\n", [content], [])
     assert f"| a recipe | {found['plan']['wanted']:.0%} of the best | most-numbers | 4 |" in page
     assert "of 2 (" in page
     assert "<!-- other -->\nx\n" in page
     assert publication._count([True, True, False]) == "2 of 3 (9% to 99%)"
     content |= {"plan": None, "no_plan": {"words at 95%": "no dose tells"}}
-    assert "words at 95%: no dose tells" in publication.fill(blocks + "<!-- end -->\n", [content])
+    assert "words at 95%: no dose tells" in publication.fill(
+        blocks + "<!-- end -->\n", [content], []
+    )
 
 
 def test_the_command_goes_on_and_names_settings(tmp_path, monkeypatch, capsys):
@@ -119,7 +121,7 @@ def test_clouds_that_leave_rows_out_are_told_by_what_they_know(monkeypatch):
 
 def test_the_pages_have_the_tables_of_the_files():
     text = publication.PAGE.read_text()
-    assert publication.fill(text, publication.load()) == text
+    assert publication.fill(text, publication.load(), publication.load(publication.FIRST)) == text
     if rows_used.RESULTS.exists():
         assert rows_used.fill(text, json.loads(rows_used.RESULTS.read_text())) == text
 

@@ -12,25 +12,36 @@ from train.rehearsals.setting import SETTINGS
 
 _ROOT = Path(__file__).parent.parent.parent
 RESULTS = _ROOT / "results" / "rehearsals"
+FIRST = RESULTS / "first"
 PAGE = _ROOT / "docs" / "rehearsal.md"
 Found = dict[str, Any]
 
 
 def publish() -> None:
     """Write the page's tables from the results."""
-    write_whole(PAGE, fill(PAGE.read_text(), load()).encode())
+    write_whole(PAGE, fill(PAGE.read_text(), load(), load(FIRST)).encode())
 
 
-def load() -> list[Found]:
+def load(folder: Path = RESULTS) -> list[Found]:
     """What was found of each recipe, in the order of the settings."""
-    paths = [RESULTS / f"{name}.json" for name in SETTINGS]
+    paths = [folder / f"{name}.json" for name in SETTINGS]
     return [json.loads(path.read_text()) for path in paths if path.exists()]
 
 
-def fill(page: str, found: list[Found]) -> str:
-    """The page with the tables as the results have them."""
-    blocks = {"plans": _plans, "verdicts": _verdicts}
-    return fill_blocks(page, lambda name: f"\n{blocks[name](found)}\n" if name in blocks else None)
+def fill(page: str, found: list[Found], first: list[Found]) -> str:
+    """The page with the tables as the results have them.
+
+    Args:
+        page: to be filled.
+        found: of each recipe.
+        first: the same by an earlier rule for epsilon, with other seeds.
+    """
+    blocks = {
+        "plans": lambda: _plans(found),
+        "verdicts": lambda: _verdicts(found),
+        "first": lambda: _verdicts(first),
+    }
+    return fill_blocks(page, lambda name: f"\n{blocks[name]()}\n" if name in blocks else None)
 
 
 def _plans(found: list[Found]) -> str:
@@ -64,6 +75,7 @@ def _verdicts(found: list[Found]) -> str:
             "the paper's task: finished passed",
             "planned: finished passed",
             "worse than planned: passed",
+            "first pass",
             "lowest that passed",
             "quality at the end, with and without",
         ]
@@ -74,7 +86,7 @@ def _verdicts(found: list[Found]) -> str:
         paper = [cloud["paper"][-1]["passed"] for cloud in others]
         plain = _mean([cloud["plain_quality"] for cloud in others])
         if each["plan"] is None:
-            rows.append([_named(each), _count(paper), "no plan", "", "", f"{plain:.1%}"])
+            rows.append([_named(each), _count(paper), "no plan", "", "", "", f"{plain:.1%}"])
             continue
         every = [row for cloud in clouds for row in cloud["planned"]]
         finished = [row["passed"] for row in every if row["is_last"]]
@@ -87,11 +99,23 @@ def _verdicts(found: list[Found]) -> str:
                 _count(paper),
                 _count(finished),
                 _count(early),
+                _first_pass(clouds),
                 f"{min(passed):.1%}" if passed else "none",
                 f"{planned:.1%}, {plain:.1%}",
             ]
         )
     return markdown_table(rows)
+
+
+def _first_pass(clouds: list[Found]) -> str:
+    """The least quality that a training had reached when one of its models first passed."""
+    reached = []
+    for cloud in clouds:
+        rows = cloud["planned"]
+        first = next((i for i, row in enumerate(rows) if row["passed"]), None)
+        if first is not None:
+            reached.append(max(row["share"] for row in rows[: first + 1]))
+    return f"{min(reached):.1%}" if reached else "none"
 
 
 def _named(found: Found) -> str:
