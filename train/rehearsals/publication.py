@@ -73,6 +73,7 @@ def _verdicts(found: list[Found]) -> str:
         [
             "recipe",
             "the paper's task: finished passed",
+            "its first pass",
             "planned: finished passed",
             "worse than planned: passed",
             "first pass",
@@ -86,7 +87,8 @@ def _verdicts(found: list[Found]) -> str:
         paper = [cloud["paper"][-1]["passed"] for cloud in others]
         plain = _mean([cloud["plain_quality"] for cloud in others])
         if each["plan"] is None:
-            rows.append([_named(each), _count(paper), "no plan", "", "", "", f"{plain:.1%}"])
+            line = [_named(each), _count(paper), _first_pass(others, "paper"), "no plan"]
+            rows.append([*line, "", "", "", f"{plain:.1%}"])
             continue
         every = [row for cloud in clouds for row in cloud["planned"]]
         finished = [row["passed"] for row in every if row["is_last"]]
@@ -97,9 +99,10 @@ def _verdicts(found: list[Found]) -> str:
             [
                 _named(each),
                 _count(paper),
+                _first_pass(others, "paper"),
                 _count(finished),
                 _count(early),
-                _first_pass(clouds),
+                _first_pass(clouds, "planned"),
                 f"{min(passed):.1%}" if passed else "none",
                 f"{planned:.1%}, {plain:.1%}",
             ]
@@ -107,11 +110,11 @@ def _verdicts(found: list[Found]) -> str:
     return markdown_table(rows)
 
 
-def _first_pass(clouds: list[Found]) -> str:
+def _first_pass(clouds: list[Found], task: str) -> str:
     """The least quality that a training had reached when one of its models first passed."""
     reached = []
     for cloud in clouds:
-        rows = cloud["planned"]
+        rows = cloud[task]
         first = next((i for i, row in enumerate(rows) if row["passed"]), None)
         if first is not None:
             reached.append(max(row["share"] for row in rows[: first + 1]))
