@@ -16,7 +16,7 @@ from rich.console import Console
 from benchmarks import seeds as benchmark
 from jaxverify import Samples, UserError, models, verify
 from jaxverify.runs import extra_key, load_model, saved_steps
-from train.augment import none
+from jaxverify.training.augment import none
 from train.config import load_config
 from train.loop import train
 from train.main import main
