@@ -27,11 +27,13 @@ from jaxverify.layers import LSTM, Conv, ConvMaxOverTime
         (Shared(), drawn(3, 4), r"\['Dense_0'\]\['bias'\] is used 2 times"),
         (Tied(), TOKENS % 9, r"\['Embed_0'\]\['embedding'\] is used outside"),
         (Queries(), drawn(3, 4), r"\['queries'\] is used outside"),
-        (nn.LayerNorm(), drawn(3, 4), r"params\['bias'\] is used outside.*Conv, .*use method"),
+        (nn.RMSNorm(), drawn(3, 4), r"params\['scale'\] is used outside.*Conv, .*use method"),
         (nn.RNN(nn.LSTMCell(3)), drawn(3, 4, 2), r"\['cell'\]\['h?[a-z]*'\]\['bias'\] is used"),
         (nn.remat(nn.Dense)(3), drawn(3, 4), r"params\['bias'\] is used outside"),
         (Chain((lambda x: x.swapaxes(0, 1), nn.Dense(3))), drawn(3, 4, 2), "samples on the first"),
         (nn.BatchNorm(use_running_average=True, axis=1), drawn(3, 4, 2), "axis=1"),
+        (nn.LayerNorm(reduction_axes=(1, 2)), drawn(3, 4, 2), r"axes \(1, 2\)"),
+        (nn.LayerNorm(feature_axes=1), drawn(3, 4, 2), "axes 1"),
     ],
     ids=[
         "shared",
@@ -42,6 +44,8 @@ from jaxverify.layers import LSTM, Conv, ConvMaxOverTime
         "checkpoint",
         "axes",
         "BatchNorm's axis",
+        "LayerNorm's axes",
+        "LayerNorm's parameters",
     ],
 )
 def test_ghost_refuses_by_name_what_it_would_get_wrong(module, x, message):

@@ -285,6 +285,7 @@ def test_in_bfloat16_ghost_is_within_2e_2_of_vmap_and_both_near_the_norms_in_flo
         "frozen BatchNorm",
         "without scale",
         "neither",
+        "LayerNorm",
     ],
 )
 def test_ghost_equals_vmap_through_layers(layers):

@@ -16,7 +16,8 @@ from jaxverify.models.autoencoder import Autoencoder
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.run import open_run
 from jaxverify.runs import extra_key, load_model
-from train import augment, autoencoder
+from jaxverify.training import augment
+from train import autoencoder
 from train.config import UNLABELLED, Config
 from train.curve import draw_reconstruction
 from train.reconstruction import squared_error
