@@ -134,6 +134,7 @@ def test_a_record_with_other_values_is_an_error_and_shows_no_secret(sound, path,
     assert not any(secret in said for secret in secrets)
 
 
+@pytest.mark.slow
 @given(edits=EDITS, name=st.sampled_from(["a.json", "a.jsonl", "a.csv", "a.parquet"]))
 @many(310)
 def test_damaged_answers_lead_to_no_pass(sound, edits, name):
@@ -184,6 +185,7 @@ def test_a_damaged_table_is_protected_whole_or_not_at_all(tmp_path_factory, edit
     protect_into(folder, data)
 
 
+@pytest.mark.slow
 @given(edits=EDITS, form=st.sampled_from(["PNG", "JPEG", "BMP", "GIF"]), number=st.integers(0, 39))
 @many(62)
 def test_a_damaged_image_is_an_error_or_an_image(tmp_path_factory, edits, form, number):

@@ -38,6 +38,7 @@ def run_section(title: str, folder: Path) -> str:
     return "".join(said)
 
 
+@pytest.mark.slow
 def test_the_walk_with_a_table_ends_as_it_says(tmp_path):
     said = run_section("A table", tmp_path)
     verdicts = re.findall(r"^ *(PASS|FAIL|INCONCLUSIVE) *$", said, re.MULTILINE)
@@ -48,6 +49,7 @@ def test_the_walk_with_a_table_ends_as_it_says(tmp_path):
     assert "<strong>PASS</strong>" in page
 
 
+@pytest.mark.slow
 def test_the_walk_with_images_ends_as_it_says(tmp_path):
     said = run_section("Images", tmp_path)
     assert re.findall(r"^ *(PASS|FAIL|INCONCLUSIVE) *$", said, re.MULTILINE) == ["PASS"]
