@@ -11,6 +11,7 @@ from etils import epath
 
 from jaxverify import keys, models
 from jaxverify.errors import DataError, UserError
+from jaxverify.files.json_file import read_json
 from jaxverify.task.extra_task import ExtraTask
 from jaxverify.verification.trained_model import TrainedModel
 
@@ -25,12 +26,11 @@ def about(folder: Path) -> dict[str, Any]:
         UserError: if there is no run in the folder, or the file is damaged.
     """
     path = folder / ABOUT
-    try:
-        value = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"{folder} is not a run folder: it has no {ABOUT}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is damaged: it is not JSON") from error
+    value = read_json(
+        path,
+        missing=f"{folder} is not a run folder: it has no {ABOUT}",
+        damaged=f"{path} is damaged: it is not JSON",
+    )
     if not isinstance(value, dict):
         raise DataError(f"{path} is damaged: it is no object")
     return value

@@ -17,7 +17,7 @@ from jaxverify.clouds import (
     HONEST,
     LAZY,
     Budget,
-    Recipe,
+    Descent,
     auc,
     cheating,
     fit,
@@ -57,7 +57,7 @@ def test_a_step_costs_three_forward_passes_and_a_step_of_the_head_one(upload):
     start = fit(upload.samples, Net(), BUDGET, jax.random.key(0), epochs=2)
     steps = round(2 * 132 / 16)
     assert start.cost == 3 * 16 * steps
-    recipe = Recipe(head_only=True)
+    recipe = Descent(head_only=True)
     tuned = fit(
         upload.samples, Net(), BUDGET, jax.random.key(1), epochs=2, recipe=recipe, start=start
     )
@@ -69,7 +69,7 @@ def test_a_step_costs_three_forward_passes_and_a_step_of_the_head_one(upload):
     assert not any(jax.tree.leaves(same["Dense_1"]))
 
 
-@pytest.mark.parametrize("recipe", [Recipe(), Recipe(mixup=True), honest.PRIVATE])
+@pytest.mark.parametrize("recipe", [Descent(), Descent(mixup=True), honest.PRIVATE])
 def test_the_same_arguments_give_the_same_parameters(upload, recipe):
     def run(seed):
         return fit(upload.samples, Net(), BUDGET, jax.random.key(seed), epochs=1, recipe=recipe)

@@ -13,7 +13,7 @@ from jaxverify.cli import main
 from jaxverify.record import load
 from jaxverify.record.calibration import load_calibration
 from jaxverify.rehearsal.checkpoints import Checkpoint, known_by_quality, split
-from jaxverify.rehearsal.program import Rehearsal
+from jaxverify.rehearsal.program import ProgramRehearsal
 from jaxverify.task.doses import Doses
 from jaxverify.task.options import PROTECTING
 
@@ -130,7 +130,7 @@ def test_models_before_the_wanted_quality_are_those_cut_short():
 @pytest.fixture
 def prepared(tmp_path):
     write_digits(tmp_path / "digits.csv")
-    rehearsal = Rehearsal(tmp_path / "work", "train {data} {questions} {out}")
+    rehearsal = ProgramRehearsal(tmp_path / "work", "train {data} {questions} {out}")
     record = rehearsal.prepare(tmp_path / "digits.csv", PROTECTING, Doses((0, 1)), label="digit")
     (tmp_path / "work" / "seed0").mkdir()
     return rehearsal, record, tmp_path / "work" / "seed0"
@@ -174,9 +174,9 @@ def test_answers_to_some_questions_are_not_enough(prepared):
 def test_a_command_without_its_places_and_other_doses_are_refused(prepared, tmp_path):
     rehearsal, _, _ = prepared
     with pytest.raises(UserError, match=r"command has no \{out\}"):
-        Rehearsal(tmp_path, "train {data} {questions}")
+        ProgramRehearsal(tmp_path, "train {data} {questions}")
     with pytest.raises(UserError, match=r"command has \{sead\}, which stands for nothing"):
-        Rehearsal(tmp_path, "train {data} {questions} {out} {sead}")
+        ProgramRehearsal(tmp_path, "train {data} {questions} {out} {sead}")
     data, columns = tmp_path / "digits.csv", {"label": "digit"}
     with pytest.raises(UserError, match="holds a rehearsal of other doses"):
         rehearsal.prepare(data, PROTECTING, Doses((0, 4)), **columns)
@@ -188,7 +188,7 @@ def test_a_command_without_its_places_and_other_doses_are_refused(prepared, tmp_
     more.write_text(data.read_text() + data.read_text().splitlines()[-1] + "\n")
     with pytest.raises(UserError, match="holds a rehearsal of other data"):
         rehearsal.prepare(more, PROTECTING, Doses((0, 1)), **columns)
-    broken = Rehearsal(tmp_path / "elsewhere", "/nowhere/program {data} {questions} {out}")
+    broken = ProgramRehearsal(tmp_path / "elsewhere", "/nowhere/program {data} {questions} {out}")
     with pytest.raises(UserError, match="holds a rehearsal of other trainer"):
         replace(broken, folder=tmp_path / "work").prepare(
             data, PROTECTING, Doses((0, 1)), **columns

@@ -11,9 +11,11 @@ from jaxverify.training.recipe import Recipe
 from tests.devices import on_one_device
 from train.doses import __main__ as command
 from train.doses import publication
+from train.doses.curves import first_at
 from train.doses.pictures import draw_curves
 from train.doses.run import run
-from train.doses.setting import CONSTRUCTIONS, DOSES, SETTINGS, Setting, in_form
+from train.doses.setting import CANDIDATES, DOSES, SETTINGS, Setting
+from train.settings import in_form
 
 pytestmark = pytest.mark.slow
 RECIPE = Recipe(network="mlp", epochs=3, batch_size=50)
@@ -29,12 +31,12 @@ def found():
 def test_every_construction_is_asked_in_every_dose_after_each_epoch(found):
     assert [row["epoch"] for row in found["rows"]] == [1, 2, 3]
     for row in found["rows"]:
-        assert set(row["doses"]) == set(CONSTRUCTIONS["vector"])
+        assert set(row["doses"]) == set(CANDIDATES["vector"])
         for one in row["doses"].values():
             assert list(one["right"]) == list(DOSES.levels)
             assert all(0 <= k <= n == 10 for k, n in one["right"].values())
             assert 0 < one["used_p_value"] <= 1
-    assert found["extra_rows"] == len(CONSTRUCTIONS["vector"]) * 10 * sum(DOSES.levels)
+    assert found["extra_rows"] == len(CANDIDATES["vector"]) * 10 * sum(DOSES.levels)
 
 
 def test_rows_of_each_construction_and_dose_are_looked_for(found):
@@ -45,7 +47,7 @@ def test_rows_of_each_construction_and_dose_are_looked_for(found):
         "loss ranking",
     }
     for of in found["tells"].values():
-        assert set(of) == set(CONSTRUCTIONS["vector"])
+        assert set(of) == set(CANDIDATES["vector"])
         assert all(set(each) == {1, 4, 16} for each in of.values())
     # Copies resemble each other, and a sample that stands there once resembles none.
     near = found["tells"]["near copies"]["numbers, all columns"]
@@ -75,12 +77,12 @@ def test_the_page_says_what_is_known_when_the_network_is_first_so_good(found):
     head, _, *lines = [line for line in page.splitlines() if line.startswith("|")]
     when = ["at 80%", "at 90%", "at 95%", "at 98%", "at the end"]
     assert [cell.strip() for cell in head.split("|")[3:8]] == when
-    num_lines = len(CONSTRUCTIONS["vector"]) * len(DOSES.levels)
+    num_lines = len(CANDIDATES["vector"]) * len(DOSES.levels)
     assert sum(line.count("%") >= 15 for line in lines) == num_lines
     assert "mlp on digits, read as 192 numbers, 3 epochs. 2 seeds, code `abc`" in page
     assert "### vector, mean over 2 runs" in page
     rows = [{"test_accuracy": x, "at": i} for i, x in enumerate((0.2, 0.7, 0.6, 0.8))]
-    assert [publication.first_at(rows, q)["at"] for q in (0.25, 0.8, 0.9, 1.0)] == [0, 1, 3, 3]
+    assert [first_at(rows, q)["at"] for q in (0.25, 0.8, 0.9, 1.0)] == [0, 1, 3, 3]
 
 
 def test_the_picture_has_a_panel_for_each_construction(found):

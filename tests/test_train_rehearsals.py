@@ -6,11 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from jaxverify import Samples
-from jaxverify.data import load
 from jaxverify.training.recipe import Recipe
 from tests.devices import on_one_device
-from train import rows_used
 from train.rehearsals import __main__ as command
 from train.rehearsals import publication
 from train.rehearsals import run as rehearsing
@@ -102,28 +99,9 @@ def test_the_command_goes_on_and_names_settings(tmp_path, monkeypatch, capsys):
     assert "no setting is called 'mix'" in capsys.readouterr().err
 
 
-def test_clouds_that_leave_rows_out_are_told_by_what_they_know(monkeypatch):
-    monkeypatch.setattr(rows_used, "USED", (0.3, 1.0))
-    monkeypatch.setattr(rows_used, "AT_HOME", 1)
-    digits = load("digits")
-    few_rows = replace(digits, train=Samples(*(x[:400] for x in digits.train)))
-    monkeypatch.setattr(rows_used, "load", lambda name: few_rows)
-    recipe = Recipe(network="digits_cnn", epochs=25, batch_size=64, learning_rate=4e-3)
-    with on_one_device():
-        few, every = rows_used.clouds(recipe, rows_used.DOSES["0, 1"], "0, 1", 0)
-    assert every["home"] > 0.3
-    assert few["upper"] < every["upper"]
-    assert few["lower"] < every["lower"]
-    page = "<!-- rows_used -->\n<!-- end -->\n"
-    rows = [dict(few, doses=d, used=u) for d in rows_used.DOSES for u in rows_used.USED]
-    assert rows_used.fill(page, {"rows": rows}).count("of 1 |") == 2 * len(rows_used.DOSES)
-
-
-def test_the_pages_have_the_tables_of_the_files():
+def test_the_page_has_the_tables_of_the_files():
     text = publication.PAGE.read_text()
     assert publication.fill(text, publication.load(), publication.load(publication.FIRST)) == text
-    if rows_used.RESULTS.exists():
-        assert rows_used.fill(text, json.loads(rows_used.RESULTS.read_text())) == text
 
 
 def test_shares_of_a_recipe_are_those_of_the_best_epoch(found):

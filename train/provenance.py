@@ -45,3 +45,8 @@ def machine() -> dict[str, Any]:
         "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
         "cpu_count": os.cpu_count(),
     }
+
+
+def provenance() -> dict[str, Any]:
+    """What a results file says of where it comes from: revision, versions, machine."""
+    return {"code_revision": code_revision(), "versions": versions(), **machine()}

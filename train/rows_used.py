@@ -7,84 +7,46 @@ and compares the bounds of ``jaxverify.stats.rows_used`` with the truth. What wa
 ``results/rows_used/``, and from there to the table of ``docs/rehearsal.md``.
 """
 
-import argparse
-import json
-import time
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from rich.console import Console
 from rich.progress import track
+from scipy.stats import binom
 
 from jaxverify import ExtraTask, Samples, keys, mix
 from jaxverify.data import load
-from jaxverify.exit_status import exit_status
-from jaxverify.files.whole import write_whole
-from jaxverify.stats import memorised_bounds
-from jaxverify.stats.usage import rows_used
+from jaxverify.stats import memorised_bounds, rows_used
 from jaxverify.task.doses import Doses, copies, doses_of
 from jaxverify.task.generation import generate
 from jaxverify.training.batches import take
 from jaxverify.training.loop import train_iter
 from jaxverify.training.recipe import Recipe
-from train.markdown import fill_blocks, markdown_table
-from train.memory import keep_freed_memory
-from train.provenance import code_revision, machine, versions
+from train.markdown import markdown_table
+from train.study import Study
 
-_ROOT = Path(__file__).parent.parent
-RESULTS = _ROOT / "results" / "rows_used" / "digits.json"
-PAGE = _ROOT / "docs" / "rehearsal.md"
 USED = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 DOSES = {"1": Doses((1,)), "0, 1": Doses((0, 1)), "0, 4": Doses((0, 4))}
-NUM_SAMPLES, AT_HOME = 200, 3
+NUM_SAMPLES, AT_HOME, CONFIDENCE = 200, 3, 0.95
 RECIPE = Recipe(network="digits_cnn", epochs=20, batch_size=64, learning_rate=2e-3)
+Row = dict[str, Any]
 
 
-def main(args: Sequence[str] | None = None) -> int:
-    """Train what is missing, and redraw the table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m train.rows_used",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--seeds", type=int, default=6, help="of each share (%(default)s)")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where all is kept")
-    options = parser.parse_args(args)
-    return exit_status(lambda: _work(options), goes_on="run it again")
+def measure(seeds: int) -> list[Row]:
+    """What is said of clouds of every share, for so many uploads of each set of doses."""
+    wanted = [(name, seed) for name in DOSES for seed in range(seeds)]
+    each = track(wanted, "clouds", console=Console(stderr=True), transient=True)
+    return [row for name, seed in each for row in clouds(RECIPE, name, seed)]
 
 
-def _work(options: argparse.Namespace) -> int:
-    keep_freed_memory()
-    rows, started = [], time.monotonic()
-    wanted = [(name, seed) for name in DOSES for seed in range(options.seeds)]
-    for name, seed in track(wanted, "clouds", console=Console(stderr=True), transient=True):
-        rows += clouds(RECIPE, DOSES[name], name, seed)
-    content = {
-        "config": {"num_samples": NUM_SAMPLES, "at_home": AT_HOME, "recipe": vars(RECIPE)},
-        "data_fingerprint": load("digits").fingerprint,
-        "code_revision": code_revision(),
-        "versions": versions(),
-        **machine(),
-        "seconds": round(time.monotonic() - started, 1),
-        "rows": rows,
-    }
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(options.results, (json.dumps(content) + "\n").encode())
-    if options.results == RESULTS:
-        write_whole(PAGE, fill(PAGE.read_text(), content).encode())
-    return 0
-
-
-def clouds(recipe: Recipe, doses: Doses, name: str, seed: int) -> list[dict[str, Any]]:
+def clouds(recipe: Recipe, doses_name: str, seed: int) -> list[Row]:
     """What is said of clouds that use a share of the rows, each by one upload.
 
     The share that a finished model knows is measured at home, on extra samples of another key.
     """
     key, data = keys.stream(jax.random.key(seed), "rows used"), load("digits")
-    shape = tuple(data.train.features.shape[1:])
+    shape, doses = tuple(data.train.features.shape[1:]), DOSES[doses_name]
     task = ExtraTask("image", shape, data.num_classes, NUM_SAMPLES, labels="balanced")
 
     def known(part: str, share: float) -> tuple[np.ndarray, np.ndarray]:
@@ -107,31 +69,54 @@ def clouds(recipe: Recipe, doses: Doses, name: str, seed: int) -> list[dict[str,
     rows = []
     for share in USED:
         right, dealt = known(f"cloud {share}", share)
-        found = rows_used(right, dealt, data.num_classes, finished_share=min(finished))
-        rows.append(
-            {"doses": name, "seed": seed, "used": share, **found._asdict(), "home": min(finished)}
+        bounds = rows_used(
+            right,
+            dealt,
+            data.num_classes,
+            finished_share=min(finished),
+            confidence=CONFIDENCE,
         )
+        of_upload = {"doses": doses_name, "seed": seed, "home": min(finished)}
+        rows.append({**of_upload, "used": share, **bounds._asdict()})
     return rows
 
 
-def fill(page: str, content: dict[str, Any]) -> str:
-    """The page with the table as the results have it."""
-    return fill_blocks(page, lambda name: f"\n{_table(content)}" if name == "rows_used" else None)
+def holds(row: Row) -> bool:
+    """Whether the share that was used lies within its bounds."""
+    return row["lower"] <= row["used"] <= row["upper"]
 
 
-def _table(content: dict[str, Any]) -> str:
-    table = [["doses", "rows used", "lower bounds", "upper bounds", "both hold"]]
+def num_wrong(rows: list[Row]) -> int:
+    """How many bounds do not hold, if these are more than the confidence leaves room for."""
+    missed = sum(not holds(row) for row in rows)
+    by_chance = binom.sf(missed - 1, len(rows), 1 - CONFIDENCE) > 0.01
+    return 0 if by_chance else missed
+
+
+def table(rows: list[Row]) -> str:
+    """What was measured, in Markdown."""
+    lines = [["doses", "rows used", "lower bounds", "upper bounds", "both hold"]]
     for name in DOSES:
         for share in USED:
-            of = [r for r in content["rows"] if r["doses"] == name and r["used"] == share]
-            held = sum(r["lower"] <= share <= r["upper"] for r in of)
+            of = [row for row in rows if row["doses"] == name and row["used"] == share]
             ends = [
-                f"{min(r[end] for r in of):.0%} to {max(r[end] for r in of):.0%}"
+                f"{min(row[end] for row in of):.0%} to {max(row[end] for row in of):.0%}"
                 for end in ("lower", "upper")
             ]
-            table.append([name, f"{share:.0%}", *ends, f"{held} of {len(of)}"])
-    return markdown_table(table)
+            lines.append([name, f"{share:.0%}", *ends, f"{sum(map(holds, of))} of {len(of)}"])
+    return markdown_table(lines)
 
+
+STUDY = Study(
+    name="rows_used",
+    page="rehearsal.md",
+    repeats=10,
+    facts={"num_samples": NUM_SAMPLES, "at_home": AT_HOME, "recipe": vars(RECIPE)},
+    measure=measure,
+    table=table,
+    wrong=num_wrong,
+    dataset="digits",
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(STUDY.main(__doc__ or ""))

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 
 from rich.console import Console
 
+from jaxverify.data import load
 from jaxverify.exit_status import exit_status
 from jaxverify.files.whole import write_whole
 from train.markdown import fill_blocks
-from train.provenance import code_revision, versions
+from train.provenance import provenance
 
 _ROOT = Path(__file__).parent.parent
 
@@ -29,6 +31,7 @@ class Study:
         measure: what is counted, from the number of repeats.
         table: what was measured, in Markdown.
         wrong: how many of the numbers are not as they should be.
+        dataset: that it is measured on, if on any.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Study:
     measure: Callable[[int], Any]
     table: Callable[[Any], str]
     wrong: Callable[[Any], int]
+    dataset: str | None = None
 
     @property
     def results(self) -> Path:
@@ -67,12 +71,14 @@ class Study:
         return exit_status(lambda: self._run(options.repeats, options.out), goes_on="run it again")
 
     def _run(self, repeats: int, out: Path) -> int:
+        started = time.monotonic()
         measured = self.measure(repeats)
         content = {
             "command": f"python -m train.{self.name}",
             "config": {"repeats": repeats, "seed": 0, **self.facts},
-            "code_revision": code_revision(),
-            "versions": versions(),
+            "data_fingerprint": self.dataset and load(self.dataset).fingerprint,
+            **provenance(),
+            "seconds": round(time.monotonic() - started, 1),
             "measured": measured,
         }
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -86,4 +92,4 @@ class Study:
     def fill(self, page: str) -> str:
         """The page with the table as the file has it."""
         text = self.table(json.loads(self.results.read_text())["measured"])
-        return fill_blocks(page, {self.name: text}.__getitem__)
+        return fill_blocks(page, {self.name: text}.get)

@@ -106,7 +106,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _by_program(options: argparse.Namespace) -> Iterator[_Rehearsed]:
-    from jaxverify.rehearsal.program import Rehearsal
+    from jaxverify.rehearsal.program import ProgramRehearsal
 
     (name,), kind = options.construction, options.kind
     protecting = replace(PROTECTING, eta=options.eta)
@@ -115,7 +115,7 @@ def _by_program(options: argparse.Namespace) -> Iterator[_Rehearsed]:
         if options.kind not in (None, kind):
             raise UserError(f"construction is {name!r}, for kind {kind!r}, not {options.kind!r}")
         protecting = construction(kind, name).of(protecting)
-    rehearsal = Rehearsal(options.work, options.trainer)
+    rehearsal = ProgramRehearsal(options.work, options.trainer)
     record = rehearsal.prepare(
         options.data,
         protecting,

@@ -15,7 +15,7 @@ from jaxverify.clouds.cheating import SCHEMES, cheat, hard_examples
 from jaxverify.clouds.cloud import Budget, Cloud, Predict, Returned
 from jaxverify.clouds.detectors import DETECTORS, auc
 from jaxverify.clouds.lazy import older_model
-from jaxverify.clouds.training import Fitted, Recipe, fit
+from jaxverify.clouds.training import Descent, Fitted, fit
 
 HONEST: dict[str, Cloud] = {
     "full training": honest.full,
@@ -54,9 +54,9 @@ __all__ = [
     "LAZY",
     "Budget",
     "Cloud",
+    "Descent",
     "Fitted",
     "Predict",
-    "Recipe",
     "Returned",
     "auc",
     "fit",

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from jaxverify import keys
 from jaxverify.clouds.cloud import Budget, Returned
-from jaxverify.clouds.training import Fitted, Recipe, fit, losses
+from jaxverify.clouds.training import Descent, Fitted, fit, losses
 from jaxverify.errors import UserError
 from jaxverify.task.samples import Samples
 from jaxverify.training.batches import take
@@ -33,19 +33,19 @@ def mixup(dataset: Samples, module: nn.Module, budget: Budget, key: jax.Array) -
     """
     if np.issubdtype(dataset.features.dtype, np.int32):
         raise UserError("mixup mixes features, and token ids have no mixtures")
-    return fit(dataset, module, budget, key, recipe=Recipe(mixup=True)).returned()
+    return fit(dataset, module, budget, key, recipe=Descent(mixup=True)).returned()
 
 
 def label_smoothing(
     dataset: Samples, module: nn.Module, budget: Budget, key: jax.Array
 ) -> Returned:
     """Smooths labels by .1."""
-    return fit(dataset, module, budget, key, recipe=Recipe(loss=_smoothed)).returned()
+    return fit(dataset, module, budget, key, recipe=Descent(loss=_smoothed)).returned()
 
 
 def noise_robust(dataset: Samples, module: nn.Module, budget: Budget, key: jax.Array) -> Returned:
     """Generalised cross-entropy, q = .7 (Zhang and Sabuncu, 2018), which resists wrong labels."""
-    return fit(dataset, module, budget, key, recipe=Recipe(loss=_generalised)).returned()
+    return fit(dataset, module, budget, key, recipe=Descent(loss=_generalised)).returned()
 
 
 def early_stopping(dataset: Samples, module: nn.Module, budget: Budget, key: jax.Array) -> Returned:
@@ -133,7 +133,7 @@ def _private(learning_rate: float) -> optax.GradientTransformation:
     return optax.chain(private, optax.adam(learning_rate))
 
 
-PRIVATE = Recipe(optimizer=_private, per_example=True)
+PRIVATE = Descent(optimizer=_private, per_example=True)
 
 
 def _changed(fitted: Fitted, change) -> Fitted:

@@ -7,7 +7,7 @@ import jax
 
 from jaxverify import keys
 from jaxverify.clouds.cloud import Budget, Cloud, Returned
-from jaxverify.clouds.training import Recipe, fit
+from jaxverify.clouds.training import Descent, fit
 from jaxverify.task.samples import Samples
 
 
@@ -30,7 +30,7 @@ def small_learning_rate(
     dataset: Samples, module: nn.Module, budget: Budget, key: jax.Array
 ) -> Returned:
     """All epochs at a thirtieth of the learning rate; saves nothing, and learns less."""
-    return fit(dataset, module, budget, key, recipe=Recipe(faster=1 / 30)).returned()
+    return fit(dataset, module, budget, key, recipe=Descent(faster=1 / 30)).returned()
 
 
 def frozen_backbone(
@@ -39,7 +39,7 @@ def frozen_backbone(
     """A tenth of the epochs for the whole network, the others for its last layer alone."""
     start = fit(dataset, module, budget, key, epochs=0.1 * budget.epochs)
     rest = keys.stream(key, "head")
-    recipe = Recipe(head_only=True)
+    recipe = Descent(head_only=True)
     return fit(
         dataset, module, budget, rest, epochs=0.9 * budget.epochs, recipe=recipe, start=start
     ).returned()

@@ -23,7 +23,7 @@ Loss = Callable[[Float[Array, "n num_classes"], Float[Array, "n num_classes"]], 
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Descent:
     """How to descend; hashable, so that a step is compiled once for all that share it.
 
     Attributes:
@@ -69,7 +69,7 @@ def fit(
     key: jax.Array,
     *,
     epochs: float | int | None = None,
-    recipe: Recipe | None = None,
+    recipe: Descent | None = None,
     start: Fitted | None = None,
 ) -> Fitted:
     """Train for so many epochs of ``dataset``, from fresh parameters or from ``start`` on.
@@ -86,7 +86,7 @@ def fit(
     Guarantee: ``cost`` grows by 3 for each sample of each step, or by 1 where the head alone is
     trained; on one machine the same arguments give the same parameters.
     """
-    recipe = Recipe() if recipe is None else recipe
+    recipe = Descent() if recipe is None else recipe
     if start is None:
         start = Fitted(module, initial(module, dataset, keys.stream(key, "initial")), 0.0)
     params, statistics = start.variables["params"], dict(start.variables)
@@ -128,7 +128,7 @@ def head(params: Any) -> str:
     )
 
 
-def _optimizer(recipe: Recipe, learning_rate: float) -> optax.GradientTransformation:
+def _optimizer(recipe: Descent, learning_rate: float) -> optax.GradientTransformation:
     optimizer = recipe.optimizer(recipe.faster * learning_rate)
     if not recipe.head_only:
         return optimizer
@@ -141,7 +141,7 @@ def _optimizer(recipe: Recipe, learning_rate: float) -> optax.GradientTransforma
 @partial(jax.jit, static_argnums=(0, 1, 2, 3), donate_argnums=(5, 6))
 def _step(
     module: nn.Module,
-    recipe: Recipe,
+    recipe: Descent,
     num_classes: int,
     learning_rate: float,
     params: Any,

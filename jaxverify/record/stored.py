@@ -1,10 +1,10 @@
 """Files of ours that hold one JSON object, with the name of their format and a version."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from jaxverify.errors import DataError
+from jaxverify.files.json_file import read_json
 
 
 def read_stored(path: Path, what: str, *, format: str, version: int) -> dict[str, Any]:
@@ -20,12 +20,7 @@ def read_stored(path: Path, what: str, *, format: str, version: int) -> dict[str
         DataError: if the file cannot be read, or holds something else or another version; it never
             shows what stands there.
     """
-    try:
-        value = json.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not a {what}: it is not JSON") from error
+    value = read_json(path, damaged=f"{path} is not a {what}: it is not JSON")
     if not isinstance(value, dict) or value.get("format") != format:
         raise DataError(f"{path} is not a {what} of jaxverify")
     if value.get("version") != version:

@@ -13,7 +13,8 @@ from jaxtyping import Int
 
 from jaxverify import keys
 from jaxverify.errors import DataError
-from jaxverify.files.whole import write_whole
+from jaxverify.files.json_file import read_json
+from jaxverify.files.whole import new_file, write_whole
 from jaxverify.protect.arrays import feature_array, label_indices
 from jaxverify.protect.features import Features, find_features
 from jaxverify.protect.opening import open_rows
@@ -74,10 +75,10 @@ def read_home_data(
     """
     rows, rng = open_rows(data), np.random.default_rng(0)
     seen = survey(rows, rows.tables(), label, rng, size=most_rows)
-    found = find_features(seen, kind, features or rows.features)
-    columns = {name: seen.sample.column(name) for name in found.columns}
+    layout = find_features(seen, kind, features or rows.features)
+    columns = {name: seen.sample.column(name) for name in layout.columns}
     every = Samples(
-        feature_array(found, columns), label_indices(seen, seen.sample.column(seen.label))
+        feature_array(layout, columns), label_indices(seen, seen.sample.column(seen.label))
     )
     order = rng.permutation(len(every.labels))
     held_out, train = np.split(order, [round(_HELD_OUT * len(order))])
@@ -86,7 +87,7 @@ def read_home_data(
     return HomeData(
         Samples(*(x[train] for x in every)),
         Samples(*(x[held_out] for x in every)),
-        found,
+        layout,
         seen.class_names,
         seen.num_rows,
     )
@@ -128,22 +129,22 @@ def home_task(
     Raises:
         UserError: if there is no such construction, or the task does not fit the data.
     """
-    found, num_classes = home.features, len(home.class_names)
-    name = name or next(iter(CONSTRUCTIONS[found.kind]))
-    options = construction(found.kind, name).of(options)
+    layout, num_classes = home.features, len(home.class_names)
+    name = name or next(iter(CONSTRUCTIONS[layout.kind]))
+    options = construction(layout.kind, name).of(options)
     task = ExtraTask(
-        kind=found.kind,
-        shape=found.shape,
+        kind=layout.kind,
+        shape=layout.shape,
         num_classes=num_classes,
         num_samples=num_samples_for(options, num_classes, len(home.train.labels), doses),
-        vocab_size=found.vocab_size,
-        **options.of_task(found.kind),
+        vocab_size=layout.vocab_size,
+        **options.of_task(layout.kind),
     )
     key = keys.from_secret(secret, f"rehearsal of {name}")
 
     def read(samples: Samples) -> Samples:
-        values = found.values(np.asarray(samples.features))
-        return Samples(feature_array(found, values), np.asarray(samples.labels))
+        values = layout.values(np.asarray(samples.features))
+        return Samples(feature_array(layout, values), np.asarray(samples.labels))
 
     return HomeTask(
         name,
@@ -181,14 +182,14 @@ class NetworkRehearsal:
         claim(self.folder, {"data": fingerprint(data), "recipe": asdict(self.recipe), **setting})
         place = self.folder / "secret"
         if not place.exists():
-            write_whole(place, secrets.token_bytes(32).hex().encode())
-            place.chmod(0o600)
+            with new_file(place, mode=0o600) as file:
+                file.write(secrets.token_bytes(32).hex().encode())
         return bytes.fromhex(place.read_text())
 
     def train(
         self,
         home: HomeData,
-        home_task: HomeTask,
+        extra: HomeTask,
         seed: int,
         progress: Callable[[int, float], Any] = lambda epoch, quality: None,
     ) -> list[Checkpoint]:
@@ -196,22 +197,22 @@ class NetworkRehearsal:
 
         Args:
             home: the data.
-            home_task: mixed into its training rows.
+            extra: its copies are mixed into the training rows, and its samples asked.
             seed: of the training.
             progress: called with the epochs done and the quality.
 
         Guarantee: what :func:`jaxverify.rehearsal.asking.train_and_ask` gives; what is done is
         read back.
         """
-        place = self.folder / f"{home_task.name}-seed{seed}.json"
+        place = self.folder / f"{extra.name}-seed{seed}.json"
         if not place.exists():
             key = keys.stream(jax.random.key(seed), "rehearsal")
-            pairs = zip(home.train, home_task.copies, strict=True)
+            pairs = zip(home.train, extra.copies, strict=True)
             checkpoints = train_and_ask(
                 self.recipe,
                 Samples(*(np.concatenate(pair) for pair in pairs)),
                 home.held_out,
-                home_task.asked,
+                extra.asked,
                 len(home.class_names),
                 home.features.vocab_size,
                 key,
@@ -220,7 +221,10 @@ class NetworkRehearsal:
             )
             content = json.dumps([_to_json(each) for each in checkpoints], indent=1)
             write_whole(place, (content + "\n").encode())
-        return [_from_json(each, seed) for each in json.loads(place.read_bytes())]
+        try:
+            return [_from_json(each, seed) for each in read_json(place)]
+        except (KeyError, TypeError) as error:
+            raise DataError(f"{place} is damaged: remove it, to train this seed anew") from error
 
 
 def _to_json(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """A rehearsal by the customer's own program."""
 
-import json
 import re
 import shlex
 import shutil
@@ -18,6 +17,7 @@ from jaxtyping import Bool
 
 from jaxverify.challenge import questions, sample_ids, write_questions
 from jaxverify.errors import DataError, UserError
+from jaxverify.files.json_file import read_json
 from jaxverify.predictors.answers import Classes, How, in_order
 from jaxverify.predictors.file import read_answers
 from jaxverify.predictors.reading import read_all
@@ -33,7 +33,7 @@ _PLACES = ("{data}", "{questions}", "{out}")
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class ProgramRehearsal:
     """A folder in which a rehearsal is kept, so that it goes on where it was stopped.
 
     Attributes:
@@ -171,12 +171,7 @@ def right_answers(
 
 
 def _qualities(path: Path) -> dict[str, float]:
-    try:
-        value = json.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"the trainer left no {path}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON") from error
+    value = read_json(path, missing=f"the trainer left no {path}")
     if not isinstance(value, dict) or not value or not all(map(_is_quality, value.values())):
         raise DataError(f"{path} is no object of a number for each checkpoint")
     if max(value.values()) == 0 or not all(name.isidentifier() or name.isalnum() for name in value):

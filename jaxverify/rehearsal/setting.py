@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxverify.errors import DataError, UserError
+from jaxverify.files.json_file import read_json
 from jaxverify.files.whole import write_whole
 
 SETTING = "rehearsal.json"
@@ -26,7 +27,9 @@ def claim(folder: Path, setting: dict[str, Any]) -> None:
     if not place.exists():
         write_whole(place, (json.dumps(setting, indent=1) + "\n").encode())
         return
-    kept = json.loads(place.read_bytes())
+    kept = read_json(place)
+    if not isinstance(kept, dict):
+        raise DataError(f"{place} is damaged: remove {folder}, and rehearse anew")
     for name in {**setting, **kept}:
         if setting.get(name) != kept.get(name):
             raise UserError(

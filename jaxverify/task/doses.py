@@ -6,7 +6,6 @@ dose tells one thing only. Those of dose 0, which nobody was given, are the cont
 was not trained on the others, nothing tells them apart from these.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from jaxtyping import Int, Shaped
 from jaxverify import keys
 from jaxverify.errors import UserError
 from jaxverify.task.extra_task import ExtraTask
-from jaxverify.task.generation import generate, labels_of, region_start
+from jaxverify.task.generation import Draw, generate, labels_of, region_start
 from jaxverify.task.gratings import gratings
 from jaxverify.task.samples import Samples
 
@@ -51,9 +50,6 @@ class Doses:
 
 
 ONCE = Doses((1,))
-
-
-Draw = Callable[[jax.Array, ExtraTask, Int[jax.Array, " m"]], Samples]
 
 
 class Copies(NamedTuple):

@@ -1,6 +1,6 @@
 """From a key to the samples of the extra task: pure, and each sample by itself."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import jax
@@ -16,6 +16,7 @@ from jaxverify.task.samples import Samples
 
 STREAMS = ("labels", "fixed region", "random region", "placement")
 Streams = Mapping[str, jax.Array]
+Draw = Callable[[jax.Array, ExtraTask, Int[jax.Array, " m"]], Samples]
 
 
 def generate(

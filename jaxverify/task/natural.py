@@ -14,6 +14,7 @@ from jaxverify.errors import UserError
 from jaxverify.task.extra_task import ExtraTask, Kind
 from jaxverify.task.generation import (
     STREAMS,
+    Draw,
     Streams,
     assemble,
     labels_and_fixed,
@@ -92,6 +93,15 @@ def generate_from(
         indices = jnp.arange(task.num_samples)
     with jax.threefry_partitionable(True):
         return make(jnp.asarray(pool), of, task, indices)
+
+
+def draw_from(pool: Shaped[jax.Array | np.ndarray, "k ..."] | Sequence[Any], style: str) -> Draw:
+    """The function of key, task and indices that :func:`generate_from` is for a pool and style."""
+
+    def draw(key: jax.Array, task: ExtraTask, indices: Int[jax.Array, " n"]) -> Samples:
+        return generate_from(pool, key=key, task=task, style=style, indices=indices)
+
+    return draw
 
 
 def _check_pool(pool: Shaped[jax.Array | np.ndarray, "k ..."], task: ExtraTask, style: str) -> None:

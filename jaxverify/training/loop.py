@@ -45,31 +45,31 @@ def train_iter(
         )
     variables = dict(jax.jit(module.init)(keys.stream(key, "initial"), dataset.features[:1]))
     params = variables.pop("params")
-    optimizer = recipe.transformation(recipe.epochs * steps)
-    state = params, variables, optimizer.init(params)
+    state = params, variables, recipe.optimizer_of_unit_rate().init(params)
     rows = batches(size, recipe.batch_size, keys.stream(key, "batches"))
-    step_key, number = keys.stream(key, "steps"), 0
-    static = recipe, module, num_classes, recipe.epochs * steps
-    for _ in range(recipe.epochs):
-        for _ in range(steps):
+    step_key, num_steps = keys.stream(key, "steps"), recipe.epochs * steps
+    for epoch in range(recipe.epochs):
+        for number in range(epoch * steps, (epoch + 1) * steps):
+            rate = np.float32(recipe.learning_rate * (1 + np.cos(np.pi * number / num_steps)) / 2)
             batch = take(dataset, next(rows))
-            state = _step(*static, *state, batch, step_key, np.int32(number))
-            number += 1
+            state = _step(
+                recipe, module, num_classes, *state, batch, step_key, np.int32(number), rate
+            )
         yield partial(logits, module, {"params": state[0], **state[1]})
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+@partial(jax.jit, static_argnums=(0, 1, 2))
 def _step(
     recipe: Recipe,
     module: nn.Module,
     num_classes: int,
-    num_steps: int,
     params: Any,
     statistics: Any,
     opt_state: Any,
     batch: Samples,
     key: jax.Array,
     number: Any,
+    rate: Any,
 ) -> tuple[Any, Any, Any]:
     augment_key, mix_key, dropout_key = jax.random.split(jax.random.fold_in(key, number), 3)
     features = AUGMENTATIONS[recipe.augment].apply(augment_key, jnp.asarray(batch.features))
@@ -90,7 +90,8 @@ def _step(
         return optax.softmax_cross_entropy(jnp.asarray(outputs), targets).mean(), changed
 
     grads, changed = jax.grad(loss_fn, has_aux=True)(params)
-    updates, opt_state = recipe.transformation(num_steps).update(grads, opt_state, params)
+    updates, opt_state = recipe.optimizer_of_unit_rate().update(grads, opt_state, params)
+    updates = jax.tree.map(lambda update: rate * update, updates)
     return optax.apply_updates(params, updates), changed, opt_state
 
 

@@ -100,15 +100,15 @@ class Recipe:
             raise UserError(f"dropout is {self.dropout}, and {self.network} has none to be set")
         return module.clone(dropout=self.dropout)
 
-    def transformation(self, num_steps: int) -> optax.GradientTransformation:
-        """The optimizer over so many steps."""
-        schedule = optax.cosine_decay_schedule(self.learning_rate, max(num_steps, 1))
+    def optimizer_of_unit_rate(self) -> optax.GradientTransformation:
+        """The optimizer for a learning rate of one: the loop multiplies its updates.
+
+        So one program serves trainings of all lengths.
+        """
+        decay = optax.add_decayed_weights(self.weight_decay, mask=_is_matrix)
         if self.optimizer == "adamw":
-            return optax.adamw(schedule, weight_decay=self.weight_decay, mask=_is_matrix)
-        return optax.chain(
-            optax.add_decayed_weights(self.weight_decay, mask=_is_matrix),
-            optax.sgd(schedule, momentum=0.9, nesterov=True),
-        )
+            return optax.chain(optax.scale_by_adam(), decay, optax.scale(-1.0))
+        return optax.chain(decay, optax.sgd(1.0, momentum=0.9, nesterov=True))
 
 
 def _is_matrix(params: optax.Params) -> optax.Params:

@@ -13,7 +13,7 @@ import jaxverify
 from jaxverify import ExtraTask, Samples, keys, mix
 from jaxverify.task.doses import Doses, copies
 from jaxverify.task.generation import generate, twins
-from jaxverify.task.natural import generate_from
+from jaxverify.task.natural import draw_from, generate_from
 from train.clouds.setting import Case
 
 _RUNGS = (1, 2, 4, 8)
@@ -68,19 +68,13 @@ def in_copies(style: str | None = None, **options: Any) -> Construction:
     def make(key: jax.Array, case: Case) -> Protection:
         few = case._replace(budget=case.budget._replace(num_extra=case.budget.num_extra // 2))
         task = _task(few, labels="balanced", **options)
-        draw = generate
-        if style is not None:
-            draw = partial(_of_pool, case.train.features, style)
+        draw = generate if style is None else draw_from(case.train.features, style)
         n = task.num_samples
         found = _protection(*(draw(key, task, jnp.arange(start, start + n)) for start in (0, n)))
         several = copies(key, task, Doses((_TIMES,)), draw)
         return found._replace(repeats=np.full(n, _TIMES), copies=several.samples)
 
     return make
-
-
-def _of_pool(pool: Any, style: str, key: jax.Array, task: ExtraTask, indices: jax.Array) -> Samples:
-    return generate_from(pool, key=key, task=task, style=style, indices=indices)
 
 
 def _task(case: Case, **options: Any) -> ExtraTask:

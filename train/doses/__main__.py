@@ -44,7 +44,7 @@ def _work(options: argparse.Namespace) -> int:
     from train.doses.publication import RESULTS, publish  # JAX starts here
     from train.doses.run import run
     from train.doses.setting import SETTINGS
-    from train.provenance import code_revision, machine, versions
+    from train.provenance import provenance
 
     console, folder = Console(), options.results or RESULTS
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def _work(options: argparse.Namespace) -> int:
             data = folder_of(options.data, setting.dataset)
             with Progress(console=console, transient=True) as progress:
                 bar = progress.add_task(f"{name}, seed {seed}", total=setting.recipe.epochs)
-                found = run(
+                measured = run(
                     setting,
                     seed,
                     data,
@@ -66,14 +66,12 @@ def _work(options: argparse.Namespace) -> int:
             content = {
                 "name": name,
                 "config": {**asdict(setting), "seed": seed},
-                "code_revision": code_revision(),
-                "versions": versions(),
-                **machine(),
-                **found,
+                **provenance(),
+                **measured,
             }
             write_whole(path, (json.dumps(content) + "\n").encode())
-            last = found["rows"][-1]["test_accuracy"]
-            console.print(f"{path.name}: test {last:.1%}, {found['seconds']:.0f} s")
+            last = measured["rows"][-1]["test_accuracy"]
+            console.print(f"{path.name}: test {last:.1%}, {measured['seconds']:.0f} s")
     if folder == RESULTS:
         publish()
     return 0

@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from train.doses.publication import first_at, known
+from train.doses.curves import first_at, known
 
 _QUALITIES = (0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.985, 1.0)
 _SHOWN = ("noise", "gratings, whole image", "own images")

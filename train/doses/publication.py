@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxverify.files.whole import write_whole
-from jaxverify.stats import memorised_bounds, memorised_share
+from train.doses.curves import first_at, known
+from train.doses.pictures import draw_curves
 from train.doses.setting import SETTINGS
 from train.markdown import fill_blocks, markdown_table
 
@@ -20,8 +21,6 @@ Run = dict[str, Any]
 
 def publish() -> None:
     """Write the page's tables and the picture from the results."""
-    from train.doses.pictures import draw_curves
-
     runs = load_runs()
     write_whole(PAGE, fill(PAGE.read_text(), runs).encode())
     if "crop_flip" in runs:
@@ -41,32 +40,6 @@ def fill(page: str, runs: dict[str, list[Run]]) -> str:
     """The page with the tables as the results have them; its prose is written by hand."""
     blocks = {"curves": lambda: _all_curves(runs), "tells": lambda: _all_tells(runs)}
     return fill_blocks(page, lambda name: f"\n{blocks[name]()}\n" if name in blocks else None)
-
-
-def first_at(rows: list[dict[str, Any]], quality: float) -> dict[str, Any]:
-    """The first evaluation at which a run has reached a share of its best test accuracy.
-
-    >>> first_at([{"test_accuracy": 0.5}, {"test_accuracy": 0.9}, {"test_accuracy": 0.8}], 0.85)
-    {'test_accuracy': 0.9}
-    """
-    best = max(row["test_accuracy"] for row in rows)
-    return next(row for row in rows if row["test_accuracy"] >= quality * best)
-
-
-def last_below(rows: list[dict[str, Any]], quality: float) -> dict[str, Any] | None:
-    """The last evaluation at which it has not: the best model that must not pass."""
-    best = max(row["test_accuracy"] for row in rows)
-    below = [row for row in rows if row["test_accuracy"] < quality * best]
-    return below[-1] if below else None
-
-
-def known(rows: list[dict[str, Any]], name: str, dose: str, num_classes: int) -> tuple[float, ...]:
-    """Of several evaluations together: the share that is known, and its 95% interval."""
-    counts = [row["doses"][name]["right"][dose] for row in rows]
-    right, asked = sum(k for k, _ in counts), sum(n for _, n in counts)
-    share = memorised_share(right, asked, num_classes)
-    bounds = memorised_bounds(right, asked, num_classes, 0.975)
-    return tuple(max(0.0, float(x)) for x in (share, *bounds))
 
 
 def _all_curves(runs: dict[str, list[Run]]) -> str:

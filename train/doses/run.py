@@ -19,13 +19,13 @@ from jaxverify.task.doses import copies, doses_of
 from jaxverify.training.inference import Predict
 from jaxverify.training.loop import train_iter
 from train.doses.setting import (
-    CONSTRUCTIONS,
+    CANDIDATES,
     DOSES,
-    Construction,
+    Candidate,
     Progress,
     Setting,
-    in_form,
 )
+from train.settings import in_form
 from train.training_set import subset
 
 Row = dict[str, Any]
@@ -54,8 +54,8 @@ def run(
     num_classes, vocab_size = dataset.num_classes, dataset.vocab_size
     kind = "text" if vocab_size else "vector" if setting.as_table else "image"
     tasks, asked, uploaded, numbers = {}, {}, [], {}
-    for name, construction in CONSTRUCTIONS[kind].items():
-        task = construction.task(
+    for name, candidate in CANDIDATES[kind].items():
+        task = candidate.task(
             kind,
             tuple(train.features.shape[1:]),
             num_classes=num_classes,
@@ -64,7 +64,7 @@ def run(
         )
         own_key = keys.stream(key, name)
         tasks[name] = task, doses_of(own_key, task, DOSES)
-        asked[name], several = _samples(own_key, task, construction, train.features)
+        asked[name], several = _samples(own_key, task, candidate, train.features)
         numbers[name] = several.of
         uploaded.append(several.samples)
     both = mix(
@@ -116,9 +116,9 @@ def _cut(setting: Setting, key: jax.Array, train: Samples, test: Samples) -> lis
     return parts
 
 
-def _samples(key: jax.Array, task: ExtraTask, construction: Construction, pool: Any) -> Any:
+def _samples(key: jax.Array, task: ExtraTask, candidate: Candidate, pool: Any) -> Any:
     """The samples to be asked, and their copies."""
-    draw = construction.draw(np.asarray(pool))
+    draw = candidate.draw(np.asarray(pool))
     return draw(key, task, jnp.arange(task.num_samples)), copies(key, task, DOSES, draw)
 
 

@@ -2,83 +2,72 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Shaped
 
-from jaxverify import ExtraTask, Samples
-from jaxverify.task.doses import Doses, Draw
+from jaxverify import ExtraTask
+from jaxverify.task.constructions import CONSTRUCTIONS as LIBRARY
+from jaxverify.task.constructions import Construction
+from jaxverify.task.doses import Doses
 from jaxverify.task.extra_task import Kind
-from jaxverify.task.generation import generate
-from jaxverify.task.natural import generate_from
+from jaxverify.task.generation import Draw, generate
+from jaxverify.task.natural import draw_from
 from jaxverify.training.recipe import Recipe
 
 DOSES = Doses((0, 1, 4, 16))
-_CORNER, _WHOLE, _ALL = 0.75, 0.002, 0.05  # the share of a sample that all have in common
 Pool = Shaped[np.ndarray, "k ..."]
 
 
 @dataclass(frozen=True)
-class Construction:
-    """A way to make extra samples.
+class Candidate:
+    """A way to make extra samples that is tried.
 
     Attributes:
-        generator: of the library, if they are drawn.
+        construction: what fills them, and how much of them all have in common.
         style: of :func:`jaxverify.task.natural.generate_from`, if they are made of own data.
-        fixed_ratio: the share of a sample that all have in common.
     """
 
-    generator: str = "uniform"
+    construction: Construction
     style: str | None = None
-    fixed_ratio: float = _CORNER
 
     def draw(self, pool: Pool) -> Draw:
         """The function that draws samples."""
-        if self.style is None:
-            return generate
-        return partial(_own, pool, self.style)
+        return generate if self.style is None else draw_from(pool, self.style)
 
     def task(self, kind: Kind, shape: tuple[int, ...], **options: Any) -> ExtraTask:
         """The extra task."""
-        return ExtraTask(
-            kind,
-            shape,
-            labels="balanced",
-            generator=self.generator,
-            fixed_ratio=self.fixed_ratio,
-            **options,
-        )
+        return ExtraTask(kind, shape, labels="balanced", **self.construction._asdict(), **options)
 
 
-def _own(pool: Pool, style: str, key: jax.Array, task: ExtraTask, indices: jax.Array) -> Any:
-    return generate_from(pool, key=key, task=task, style=style, indices=indices)
-
+_IMAGE, _TEXT, _VECTOR = (LIBRARY[kind] for kind in ("image", "text", "vector"))
+# Next to nothing in common: of an image a row of pixels, of others one word or number in twenty.
+_WHOLE, _ALL = _IMAGE["whole-gratings"]._replace(generator="uniform"), Construction("uniform", 0.05)
+_CORNER = _IMAGE["noise"]
 
 # By kind and name.
-CONSTRUCTIONS: dict[str, dict[str, Construction]] = {
+CANDIDATES: dict[str, dict[str, Candidate]] = {
     "image": {
-        "noise": Construction(),
-        "smooth noise": Construction("pink"),
-        "gratings": Construction("gratings"),
-        "gratings, whole image": Construction("gratings", fixed_ratio=_WHOLE),
-        "coarse colours, whole image": Construction("coarse", fixed_ratio=_WHOLE),
-        "pieces of own images": Construction(style="patches"),
-        "own images": Construction(style="own", fixed_ratio=_WHOLE),
+        "noise": Candidate(_IMAGE["noise"]),
+        "smooth noise": Candidate(_IMAGE["smooth-noise"]),
+        "gratings": Candidate(_IMAGE["gratings"]),
+        "gratings, whole image": Candidate(_IMAGE["whole-gratings"]),
+        "coarse colours, whole image": Candidate(_IMAGE["whole-coarse"]),
+        "pieces of own images": Candidate(_CORNER, "patches"),
+        "own images": Candidate(_WHOLE, "own"),
     },
     "text": {
-        "words, all alike": Construction(),
-        "words, as frequent as in text": Construction("zipf"),
-        "phrases of own texts": Construction(style="phrases"),
-        "own texts": Construction(style="own", fixed_ratio=_ALL),
+        "words, all alike": Candidate(_TEXT["rare-words"]),
+        "words, as frequent as in text": Candidate(_TEXT["words"]),
+        "phrases of own texts": Candidate(_CORNER, "phrases"),
+        "own texts": Candidate(_ALL, "own"),
     },
     "vector": {
-        "numbers": Construction(),
-        "numbers, all columns": Construction(fixed_ratio=_ALL),
-        "own cells": Construction(style="cells"),
-        "own cells, all columns": Construction(style="cells", fixed_ratio=_ALL),
+        "numbers": Candidate(_VECTOR["numbers"]),
+        "numbers, all columns": Candidate(_ALL),
+        "own cells": Candidate(_CORNER, "cells"),
+        "own cells, all columns": Candidate(_ALL, "cells"),
     },
 }
 
@@ -137,15 +126,3 @@ SETTINGS: dict[str, Setting] = {
     "table, jittered": _with(_TABLE, augment="jitter", dropout=0.5, weight_decay=0.05),
 }
 Progress = Callable[[int], Any]
-
-
-def in_form(samples: Samples, side: int | None, as_table: bool) -> Samples:
-    """Images made smaller, or read as rows of numbers in [0, 1), by the mean of their fields."""
-    images = np.asarray(samples.features)
-    if side is not None:
-        n, height, width, channels = images.shape
-        fields = images.reshape(n, side, height // side, side, width // side, channels)
-        images = fields.mean(axis=(2, 4)).astype(np.uint8)
-    if as_table:
-        images = images.reshape(len(images), -1).astype(np.float32) / 256
-    return Samples(images, samples.labels)

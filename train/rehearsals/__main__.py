@@ -39,7 +39,7 @@ def main(args: Sequence[str] | None = None) -> int:
 def _work(options: argparse.Namespace) -> int:
     keep_freed_memory()
     from jaxverify.files.whole import write_whole
-    from train.provenance import code_revision, machine, versions
+    from train.provenance import provenance
     from train.rehearsals.publication import RESULTS, publish
     from train.rehearsals.run import run
     from train.rehearsals.setting import SETTINGS
@@ -52,17 +52,15 @@ def _work(options: argparse.Namespace) -> int:
             continue
         data = folder_of(options.data, setting.dataset)
         with console.status(name) as status:
-            found = run(setting, data, lambda what, n=name, s=status: s.update(f"{n}: {what}"))
+            measured = run(setting, data, lambda what, n=name, s=status: s.update(f"{n}: {what}"))
         content = {
             "name": name,
             "config": asdict(setting),
-            "code_revision": code_revision(),
-            "versions": versions(),
-            **machine(),
-            **found,
+            **provenance(),
+            **measured,
         }
         write_whole(path, (json.dumps(content) + "\n").encode())
-        console.print(f"{path.name}: {found['construction']}, {found['seconds']:.0f} s")
+        console.print(f"{path.name}: {measured['construction']}, {measured['seconds']:.0f} s")
     if folder == RESULTS:
         publish()
     return 0

@@ -21,8 +21,8 @@ from jaxverify.task.extra_task import Kind
 from jaxverify.task.generation import generate
 from jaxverify.task.options import TaskOptions
 from jaxverify.training.batches import take
-from train.doses.setting import in_form
 from train.rehearsals.setting import MAX_SHARE, WANTED, Setting
+from train.settings import in_form
 
 Row = dict[str, Any]
 Say = Callable[[str], Any]
