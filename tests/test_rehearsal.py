@@ -72,7 +72,7 @@ def test_a_rehearsal_plans_goes_on_where_it_was_stopped_and_its_plan_is_used(
     command += ["--trainer", trainer, "--wanted", "0.9", "--label", "digit"]
     assert main(command) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "right answers, when a model was first so good" in said
+    assert "right answers when a training first reached a quality" in said
     plan = load_calibration(tmp_path / "plan.json")
     assert plan.epsilon < plan.share
     home = load(tmp_path / "rehearsal" / "record.json")

@@ -107,21 +107,21 @@ def test_a_training_is_done_once_and_early_stopping_goes_back_to_the_best(tmp_pa
     task = home_task(home, bytes(32), None, OPTIONS, Doses((0, 1, 4)))
     recipe = Recipe(network="mlp", epochs=8, batch_size=32, learning_rate=0.01, patience=patience)
     rehearsal, seen = NetworkRehearsal(tmp_path, recipe), []
-    found = rehearsal.train(home, task, 0, lambda epoch, quality: seen.append(epoch))
+    checkpoints = rehearsal.train(home, task, 0, lambda epoch, quality: seen.append(epoch))
     again = rehearsal.train(home, task, 0, lambda epoch, quality: pytest.fail("trained again"))
-    assert [each.quality for each in found] == [each.quality for each in again]
-    assert [each.is_last for each in found] == [*[False] * (len(found) - 1), True]
-    assert max(each.share for each in found) == 1
-    assert len(found[0].right) == task.task.num_samples
+    assert [each.quality for each in checkpoints] == [each.quality for each in again]
+    assert [each.is_last for each in checkpoints] == [*[False] * (len(checkpoints) - 1), True]
+    assert max(each.share for each in checkpoints) == 1
+    assert len(checkpoints[0].right) == task.task.num_samples
     if patience is None:
         assert seen == list(range(1, 9))
-        assert len(found) == 8
+        assert len(checkpoints) == 8
     else:
-        assert (found[-1].name, found[-1].share) == ("kept", 1)
-        assert len(found) == len(seen) + 1
-        first_best = int(np.argmax([each.quality for each in found]))
+        assert (checkpoints[-1].name, checkpoints[-1].share) == ("kept", 1)
+        assert len(checkpoints) == len(seen) + 1
+        first_best = int(np.argmax([each.quality for each in checkpoints]))
         assert len(seen) in (8, first_best + 1 + patience)
-        np.testing.assert_array_equal(found[-1].right, found[first_best].right)
+        np.testing.assert_array_equal(checkpoints[-1].right, checkpoints[first_best].right)
 
 
 @pytest.mark.slow
@@ -135,9 +135,9 @@ def test_a_network_rehearses_on_the_data_and_its_plan_is_used(
     command += ["--construction", "numbers", "most-numbers", "--eta", "0.1", "--max-share", "0.3"]
     assert main(command) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "numbers: right answers, when a model was first so good" in said
+    assert "numbers: right answers when a training first reached a quality" in said
     assert "construction: " in said
-    assert "an upload needs" in said
+    assert "the upload needs" in said
     plan = load_calibration(tmp_path / "plan.json")
     assert plan.max_share == 0.3
     files = {path.name for path in (tmp_path / "rehearsal").iterdir()}

@@ -214,11 +214,12 @@ def _calibrated(rehearsed: _Rehearsed, options: argparse.Namespace, wanted: floa
         wanted=wanted,
         max_share=options.max_share,
         num_rows=rehearsed.num_rows,
+        num_constructions=len(options.construction),
     )
 
 
 def _table(rehearsed: _Rehearsed) -> Table:
-    title = f"{rehearsed.name}: right answers, when a model was first so good"
+    title = f"{rehearsed.name}: right answers when a training first reached a quality"
     table = Table(title=title)
     table.add_column("dose", justify="right")
     for quality in _QUALITIES:

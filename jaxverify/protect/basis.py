@@ -1,30 +1,27 @@
-"""What a verdict rests on if nothing was rehearsed: trials of ours, by kind of data."""
+"""What a verdict rests on if nothing was rehearsed: our own trials, by kind of data."""
 
 from jaxverify.task.extra_task import Kind
 
 _TRIALS: dict[Kind, str] = {
     "image": (
-        "a small network on CIFAR-10: it knew such samples at the end when it was trained without "
+        "a small network on CIFAR-10 learns such samples at the end if it is trained without "
         "augmentation, and never with crops, cutout or RandAugment"
     ),
-    "text": (
-        "TextCNN and an attentive LSTM on reviews and news: they knew such samples near the end of "
-        "training"
-    ),
+    "text": "TextCNN on news knows enough of such samples to pass well before the end",
     "vector": (
-        "multilayer perceptrons on small tables: they knew such samples before the end, the "
-        "earlier the more columns there were"
+        "multilayer perceptrons on tables know enough of such samples to pass before the end, the "
+        "earlier the more columns there are"
     ),
 }
 
 
 def basis(kind: Kind) -> str:
-    """A sentence for whoever protects data without a plan.
+    """What to know before protecting data without a plan.
 
-    >>> basis("vector").endswith("jaxverify rehearse measures it for your data and recipe.")
-    True
+    >>> basis("text").split(". ")[1]
+    'In our trials, TextCNN on news knows enough of such samples to pass well before the end'
     """
     return (
-        f"That a finished model knows them, and no other, rests on {_TRIALS[kind]}. jaxverify "
-        "rehearse measures it for your data and recipe."
+        f"No plan was given. In our trials, {_TRIALS[kind]}. Run jaxverify rehearse to measure it "
+        "for your data and recipe."
     )

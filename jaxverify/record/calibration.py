@@ -86,7 +86,7 @@ class Calibration:
             )
 
     def passes(self, counts: Sequence[tuple[int, int]]) -> int:
-        """How many of these models would pass at the measured ε."""
+        """How many of these models would pass at the planned ε."""
         return sum(
             float(stats.p_value(k, n, self.num_classes, self.epsilon, self.options.labels))
             <= self.options.alpha
@@ -99,12 +99,11 @@ class Calibration:
         return [
             f"dose {self.dose}: models that were cut short{quality} knew at most "
             f"{self.known_early:.1%}, finished ones at least {self.share:.1%}",
-            f"a model passes if it knows more than {self.epsilon:.1%}, at alpha "
-            f"{self.options.alpha:g}",
+            f"epsilon is {self.epsilon:.1%}: to pass, a model must show that it knows more",
             f"of the finished models {self.passes(self.finished)} of {len(self.finished)} would "
             f"pass, of those cut short {self.passes(self.cut)} of {len(self.cut)}",
-            f"{self.num_rows:,} extra rows are planned; at most {self.max_share:.1%} may be, so an "
-            f"upload needs {self.least_rows:,} rows",
+            f"{self.num_rows:,} extra rows are planned; at most {self.max_share:.1%} may be, so "
+            f"the upload needs {self.least_rows:,} rows",
         ]
 
     @property
@@ -123,6 +122,7 @@ def calibrate(
     max_share: float = MAX_SHARE,
     num_rows: int | None = None,
     wanted: float | None = None,
+    num_constructions: int = 1,
 ) -> Calibration:
     """The plan for the dose at which finished models and cut ones are furthest apart.
 
@@ -140,13 +140,14 @@ def calibrate(
         num_rows: of the data that will be uploaded, if it is known: where these have room for more
             extra rows than are needed, ε is raised, at most half way to what finished models knew.
         wanted: the share of the best quality that those cut short had not reached.
+        num_constructions: how many are compared, this one among them.
 
     Raises:
         UserError: if there is no model of either kind, one knows what nobody was given, or no dose
             tells them apart.
 
-    Guarantee: ε is at least the upper bound, at 97.5%, on what each cut model knew, and the share
-    at most the lower bound on what each finished one knew.
+    Guarantee: ε is at least the upper bound, at 97.5% for all doses and constructions together, on
+    what each cut model knew, and the share at most the lower bound on what each finished one knew.
     """
     if not finished or not cut:
         raise UserError("give answers of a finished model or more, and of one or more cut short")
@@ -158,7 +159,7 @@ def calibrate(
                 "given: are these its answers, and did it not get the record?"
             )
     levels = [int(level) for level in np.unique(doses) if level > 0]
-    confidence = 1 - _RISK / len(levels)  # as the best of them is chosen
+    confidence = 1 - _RISK / (len(levels) * num_constructions)  # the best of them is chosen
     of_finished = [_by_dose(right, doses, num_classes, confidence) for right in finished]
     of_cut = [_by_dose(right, doses, num_classes, confidence) for right in cut]
 
@@ -207,7 +208,7 @@ def calibrate(
 def _strictest(
     epsilon: float, share: float, num_classes: int, options: TaskOptions, room: int
 ) -> float:
-    """The largest ε, at most half way up to ``share``, that needs no more samples than ``room``."""
+    """The largest ε, at most half way up to ``share``, that ``room`` samples suffice for."""
 
     def fits(step: int) -> bool:
         required = stats.required_num_samples(
@@ -225,7 +226,12 @@ def _strictest(
 
 
 def best_of(plans: Sequence[Calibration], num_rows: int | None) -> Calibration:
-    """The plan with the largest gap, of those that fit into so many rows if any does."""
+    """The plan with the largest gap; plans whose extra rows fit into the data come first.
+
+    Args:
+        plans: one or more.
+        num_rows: of the data, if it is known.
+    """
     fitting = [each for each in plans if num_rows is not None and each.least_rows <= num_rows]
     return max(fitting or plans, key=lambda each: each.gap)
 

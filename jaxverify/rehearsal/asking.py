@@ -1,4 +1,4 @@
-"""A training of a network of ours that is asked after each epoch."""
+"""Training one of our networks, and asking it after each epoch."""
 
 from collections.abc import Callable
 from typing import Any
@@ -36,7 +36,7 @@ def train_and_ask(
         held_out: rows by which the quality is measured, their accuracy.
         asked: the extra samples; None, if there are none.
         num_classes: C.
-        vocab_size: of text, the number of token ids.
+        vocab_size: the number of token ids; None unless the rows are text.
         key: of the training, typed, scalar.
         seed: that it stands for.
         progress: called with the epochs done and the quality.

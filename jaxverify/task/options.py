@@ -22,9 +22,10 @@ class TaskOptions:
     """Labels of the extra samples: drawn each for itself, as the paper does, or each class equally
     often."""
     generator: Generator | None = "uniform"
-    """What the extra samples are filled with: the paper's uniform noise; or, of text, words about
-    as frequent as in real text; of images, noise as smooth as photographs, or gratings or coarse
-    colours, which crops and flips leave. If None, words for text, and noise for all else."""
+    """What fills the extra samples: the paper's uniform noise ("uniform"); for text, words about as
+    frequent as in real text ("zipf"); for images, noise as smooth as photographs ("pink"), or
+    gratings or coarse colours, which survive crops and flips. If None, "zipf" for text and
+    "uniform" for all else."""
     placement: Literal["corner", "secret"] = "corner"
     """Of their random region: the paper's, or wherever the key puts it."""
     num_fixed: int = 1

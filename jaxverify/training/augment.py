@@ -1,4 +1,4 @@
-"""Augmentation on the device, inside the training step: of images, texts and tables."""
+"""Augmentation of images, texts and tables, on the device and inside the training step."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -19,12 +19,12 @@ def logits(
     module: nn.Module, variables: dict[str, Any], features: Shaped[jax.Array | np.ndarray, "n ..."]
 ) -> Float32[np.ndarray, "n num_classes"]:
     """Answers in inference mode, any number of samples."""
-    features, found = np.asarray(features), []
+    features, parts = np.asarray(features), []
     for begin in range(0, len(features), _FORWARD):
         part = features[begin : begin + _FORWARD]
         padded = np.concatenate([part, np.repeat(part[:1], _FORWARD - len(part), axis=0)])
-        found.append(np.asarray(_forward(module, variables, padded))[: len(part)])
-    return np.concatenate(found)
+        parts.append(np.asarray(_forward(module, variables, padded))[: len(part)])
+    return np.concatenate(parts)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -21,7 +21,7 @@ NETWORKS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A network, and how it is trained; hashable, so that a step is compiled once for a recipe.
+    """A network, and how to train it; hashable, so that each recipe is compiled once.
 
     Attributes:
         network: as :func:`jaxverify.models.create` knows it.
@@ -35,7 +35,7 @@ class Recipe:
             none.
         label_smoothing: the share of a label that is spread over all classes.
         dropout: instead of the network's own.
-        patience: stop after so many epochs without a better model, and keep the best.
+        patience: stop when this many epochs bring no better model, and keep the best.
 
     Raises:
         UserError: if a value is out of its range, or unknown.
@@ -101,9 +101,9 @@ class Recipe:
         return module.clone(dropout=self.dropout)
 
     def optimizer_of_unit_rate(self) -> optax.GradientTransformation:
-        """The optimizer for a learning rate of one: the loop multiplies its updates.
+        """The optimizer for a learning rate of 1, by which the loop scales its updates.
 
-        So one program serves trainings of all lengths.
+        That way one compiled step serves trainings of any length.
         """
         decay = optax.add_decayed_weights(self.weight_decay, mask=_is_matrix)
         if self.optimizer == "adamw":

@@ -33,4 +33,4 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--out", type=Path, required=True, help="the plan; there must be nothing yet")
 
 
-_MAX_SHARE = "of the upload's rows that may be extra ones, copies counted (%(default)s)"
+_MAX_SHARE = "the share of the upload that may be extra rows, copies counted (%(default)s)"

@@ -57,8 +57,9 @@ _ETA = """\
 extra samples per sample; without it, enough for a model that knows a tenth of them, at most 4%%"""
 _RATIO = "the share of a sample that all extra ones have in common (%(default)s)"
 _GENERATOR = """\
-noise, words as frequent as in your text, images as smooth as photographs, or textures or coarse
-colours that survive crops and flips; words for text, and noise for all else, if not given"""
+what fills the extra samples: noise (uniform), words as frequent as in your text (zipf), noise as
+smooth as photographs (pink), or textures (gratings) or coarse colours that survive crops and flips;
+by default zipf for text and uniform for all else"""
 _PLACEMENT = "of what differs: where the paper has it, or where the secret puts it (%(default)s)"
 _NUM_FIXED = "how many different parts extra samples may have in common (%(default)s)"
 _LABELS = "each class equally often, or drawn as the paper does (%(default)s)"

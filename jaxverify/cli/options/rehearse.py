@@ -7,24 +7,24 @@ from jaxverify.cli.options.command import add_command
 from jaxverify.cli.options.lists import numbers
 
 _DOC = """\
-Train at home on a part of your data that is protected in several doses, and plan by what the models
-know at each quality: how to make the extra samples, how often each stands in the upload, how many
-there must be, and the epsilon of the verification. Train as you expect the cloud to, by a network
-of ours:
+Plan by training at home. Part of your data is protected in several doses, and models are trained on
+it, as you expect the cloud to train. What they know at each quality decides how the extra samples
+are made, how often each goes into the upload, how many there must be, and the epsilon of the
+verification. Train a network of ours:
 
   jaxverify rehearse photos/ --out plan.json --network small_cnn --augment crop_flip
 
-or by your own program:
+or run your own program:
 
   jaxverify rehearse part.csv --out plan.json \\
       --trainer "python mine.py {data} {questions} {out} {seed}"
 
-The program gets the protected data, the questions (as challenge writes them) and an empty folder.
-There it leaves, for each checkpoint, its answers as a file that verify reads, such as 3.csv, and
-in the end quality.json, an object of a number for each checkpoint in the order of training, the
-larger the better: {"1": 0.52, "2": 0.71, "3": 0.83}. The last one is the finished model. A network
-of ours is asked after each epoch, and its quality is the accuracy on a fifth of the rows that it is
-not trained on. What is done already is not done again.
+Your program gets the protected data, the questions (as challenge writes them) and an empty folder.
+For each checkpoint it leaves its answers there, as a file that verify reads, such as 3.csv. At the
+end it leaves quality.json, an object with a number for each checkpoint, in the order of training;
+larger is better: {"1": 0.52, "2": 0.71, "3": 0.83}. The last checkpoint is the finished model. Our
+networks are asked after each epoch, and their quality is the accuracy on a fifth of the rows, held
+out. Trainings that are done are not repeated.
 """
 
 
@@ -53,7 +53,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def _add_recipe(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--rows", type=int, help="draw so many of your rows at random (10,000)")
+    add("--rows", type=int, help="how many of your rows to draw at random (10,000)")
     for name, (kind, meaning) in RECIPE.items():
         choices = ("sgd", "adamw") if name == "optimizer" else None
         add(f"--{name.replace('_', '-')}", type=kind, help=meaning, choices=choices)
@@ -68,21 +68,21 @@ RECIPE: dict[str, tuple[type, str]] = {
     "weight_decay": (float, "on matrices and kernels (0.0005)"),
     "augment": (
         str,
-        "of images flip, crop_flip, cutout or randaugment; of text drop_words; of tables jitter "
+        "flip, crop_flip, cutout or randaugment for images; drop_words for text; jitter for tables "
         "(none)",
     ),
     "mixup": (float, "mix two images or rows, weights from Beta(MIXUP, MIXUP) (0, not at all)"),
     "label_smoothing": (float, "the share of a label that is spread over all classes (0)"),
     "dropout": (float, "instead of the network's own"),
-    "patience": (int, "stop after so many epochs without a better model, and keep the best"),
+    "patience": (int, "stop when this many epochs bring no better model, and keep the best"),
 }
 _NETWORK = """\
-of images small_cnn, digits_cnn, resnet34, resnet34_cifar, vgg11, vgg11_bn or vision_transformer; of
-text textcnn, att_blstm or text_transformer; of tables mlp"""
-_WANTED = "the share of the best quality from which on a model may pass (%(default)s)"
+small_cnn, digits_cnn, resnet34, resnet34_cifar, vgg11, vgg11_bn or vision_transformer for images;
+textcnn, att_blstm or text_transformer for text; mlp for tables"""
+_WANTED = "the share of the best quality that a model must have reached to pass (%(default)s)"
 _CONSTRUCTION = """\
-what differs between extra samples: of images noise, smooth-noise, gratings, whole-gratings or
-whole-coarse; of text words or rare-words; of tables numbers or most-numbers. Of several, each is
-rehearsed by itself, and the best planned; without it, the first of these"""
-_DOSES = "how often extra samples stand in the data; 0, a control, is one (0,1,4,16)"
-_MAX_SHARE = "of the upload's rows that may be extra ones, copies counted (%(default)s)"
+what differs between extra samples: noise, smooth-noise, gratings, whole-gratings or whole-coarse
+for images; words or rare-words for text; numbers or most-numbers for tables. Give several, and each
+is rehearsed by itself and the best one planned; give none, and it is the first of these"""
+_DOSES = "how often extra samples are in the data; one must be 0, a control (0,1,4,16)"
+_MAX_SHARE = "the share of the upload that may be extra rows, copies counted (%(default)s)"
