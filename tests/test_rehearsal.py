@@ -1,7 +1,11 @@
 """A rehearsal: the customer's own program trains at home, and a plan follows from that."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -93,6 +97,39 @@ def test_a_rehearsal_plans_goes_on_where_it_was_stopped_and_its_plan_is_used(
     record = load(tmp_path / "r.json")
     assert (record.epsilon, record.doses) == (plan.epsilon, plan.doses)
     assert record.secret != home.secret
+
+
+def test_sigterm_takes_the_trainer_with_it(tmp_path):
+    write_digits(tmp_path / "digits.csv")
+    (tmp_path / "mine.py").write_text(
+        "import os, pathlib, time\n"
+        "pathlib.Path('pid').write_text(str(os.getpid()))\n"
+        "time.sleep(120)\n"
+    )
+    command = [sys.executable, "-c", "from jaxverify.cli import main; main()", "rehearse"]
+    command += ["digits.csv", "--out", "plan.json", "--label", "digit", "--seeds", "1"]
+    command += ["--trainer", f"{sys.executable} mine.py {{data}} {{questions}} {{out}}"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        pid = tmp_path / "pid"
+        wait_for(lambda: pid.exists() and pid.read_text())
+        process.terminate()
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    wait_for(lambda: not is_running(int(pid.read_text())))
+
+
+def wait_for(condition, seconds=60):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def is_running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def checkpoints():

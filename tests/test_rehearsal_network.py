@@ -230,3 +230,39 @@ def test_what_a_folder_keeps_is_plain(tmp_path):
     (kept,) = json.loads((tmp_path / "numbers-seed3.json").read_text())
     assert set(kept) == {"name", "quality", "share", "is_last", "right"}
     assert set(kept["right"]) <= {"0", "1"}
+
+
+def test_a_mistake_leaves_the_folder_free_and_work_that_is_done_does_not(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    write_digits(tmp_path / "digits.csv")
+    command = ["rehearse", "digits.csv", "--out", "plan.json", "--label", "digit", "--rows", "300"]
+    command += ["--epochs", "1", "--seeds", "1", "--batch-size", "32", "--eta", "0.5"]
+    assert main([*command, "--network", "vgg11"]) == 2
+    assert main([*command, "--network", "mlp", "--construction", "nubmers"]) == 2
+    capsys.readouterr()
+    main([*command, "--network", "mlp"])
+    assert "other" not in capsys.readouterr().err
+    assert (tmp_path / "rehearsal" / "numbers-seed0.json").exists()
+    assert main([*command, "--network", "mlp", "--dropout", "0.1"]) == 2
+    assert "holds a rehearsal of other recipe" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("name", ["rehearsal.json", "numbers-seed3.json"])
+@pytest.mark.parametrize("content", ["{", "[1]", '[{"name": "1"}]'])
+def test_a_damaged_file_of_a_rehearsal_is_one_line(name, content, tmp_path):
+    write_digits(tmp_path / "digits.csv")
+    home = read_home_data(tmp_path / "digits.csv", 400, label="digit")
+    task = home_task(home, bytes(32), None, OPTIONS, Doses((0, 1)))
+    rehearsal = NetworkRehearsal(tmp_path / "work", Recipe(network="mlp", epochs=1, batch_size=32))
+    rehearsal.secret(tmp_path / "digits.csv", {})
+    rehearsal.train(home, task, 3)
+    (tmp_path / "work" / name).write_text(content)
+
+    def go_on():
+        rehearsal.secret(tmp_path / "digits.csv", {})
+        rehearsal.train(home, task, 3)
+
+    with pytest.raises(DataError, match=r"is not JSON|is damaged"):
+        go_on()

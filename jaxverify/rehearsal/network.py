@@ -22,7 +22,7 @@ from jaxverify.protect.survey import survey
 from jaxverify.record.plan import num_samples_for
 from jaxverify.rehearsal.asking import train_and_ask
 from jaxverify.rehearsal.checkpoints import Checkpoint
-from jaxverify.rehearsal.setting import claim, fingerprint
+from jaxverify.rehearsal.setting import SECRET, claim, fingerprint
 from jaxverify.task.constructions import CONSTRUCTIONS, construction
 from jaxverify.task.doses import Doses, copies, doses_of
 from jaxverify.task.extra_task import ExtraTask, Kind
@@ -180,7 +180,7 @@ class NetworkRehearsal:
                 another setting.
         """
         claim(self.folder, {"data": fingerprint(data), "recipe": asdict(self.recipe), **setting})
-        place = self.folder / "secret"
+        place = self.folder / SECRET
         if not place.exists():
             with new_file(place, mode=0o600) as file:
                 file.write(secrets.token_bytes(32).hex().encode())

@@ -9,7 +9,7 @@ from jaxverify.errors import DataError, UserError
 from jaxverify.files.json_file import read_json
 from jaxverify.files.whole import write_whole
 
-SETTING = "rehearsal.json"
+SETTING, SECRET = "rehearsal.json", "secret"
 
 
 def claim(folder: Path, setting: dict[str, Any]) -> None:
@@ -20,11 +20,13 @@ def claim(folder: Path, setting: dict[str, Any]) -> None:
         setting: plain values, by what a message is to call them.
 
     Raises:
-        UserError: if the folder holds a rehearsal of another setting, naming what differs.
+        UserError: if the folder holds a rehearsal of another setting, naming what differs; not if
+            that one failed before anything came of it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     setting, place = json.loads(json.dumps(setting)), folder / SETTING
-    if not place.exists():
+    is_used = any(path.name not in (SETTING, SECRET) for path in folder.iterdir())
+    if not (place.exists() and is_used):
         write_whole(place, (json.dumps(setting, indent=1) + "\n").encode())
         return
     kept = read_json(place)
