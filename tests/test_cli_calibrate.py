@@ -236,3 +236,29 @@ def test_the_plan_that_fits_into_the_rows_is_taken_before_the_one_with_the_large
     )
     assert (large.dose, small.dose) == (16, 1)
     assert small.least_rows <= 3_000
+
+
+def test_bounds_are_wider_where_several_constructions_are_compared():
+    doses = np.repeat([0, 4], 200)
+    models = rights((0.95, 0.9), doses), rights((0.1, 0.3), doses)
+    one, three = (
+        calibrate(*models, doses, 10, TaskOptions(), "vector", num_constructions=number)
+        for number in (1, 3)
+    )
+    assert three.known_early > one.known_early
+    assert three.share < one.share
+
+
+def test_no_more_rows_are_extra_than_the_plan_allows_and_what_that_costs_is_said(home, capsys):
+    assert calibrated(home) == 0
+    plan = json.loads((home / "plan.json").read_text())
+    command = ["protect", "data.parquet", "--plan", "plan.json"]
+    for name, max_share, most in (("wide", 0.5, 10_000), ("tight", 0.004, 100)):
+        (home / "plan.json").write_text(json.dumps({**plan, "max_share": max_share}))
+        capsys.readouterr()
+        files = ["--out", f"{name}.parquet", "--record", f"{name}.json"]
+        assert main([*command, *files]) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        extra = pq.read_table(f"{name}.parquet").num_rows - 20_000
+        assert 0 < extra <= most
+        assert ("at most 0.4% of 20,000 rows may be extra" in said) == (extra < 100)

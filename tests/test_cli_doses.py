@@ -13,6 +13,7 @@ import pytest
 from jaxverify import DataError, UserError
 from jaxverify.challenge import sample_ids
 from jaxverify.cli import main
+from jaxverify.cli.evidence import dose_cautions
 from jaxverify.cli.judging import Judge
 from jaxverify.record import load, new_record, save
 from jaxverify.record.shard import WHOLE
@@ -150,6 +151,8 @@ def test_what_is_odd_about_doses_is_said(folder, capsys):
     assert any("rehearse which dose tells the end" in each for each in facts["cautions"])
     _, facts = verify(folder, lambda doses: doses >= 0, capsys)
     assert any("of the samples that nobody was given" in each for each in facts["cautions"])
+    facts["epsilon"] = 0.9  # a plan's, of samples that were given in copies
+    assert any("of the samples that nobody was given" in each for each in dose_cautions(facts))
     _, facts = verify(folder, lambda doses: doses > 0, capsys)
     assert not any("nobody was given" in each or "rehearse" in each for each in facts["cautions"])
 

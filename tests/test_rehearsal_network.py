@@ -76,6 +76,18 @@ def test_images_of_any_size_are_read_as_one_size_at_most_64_pixels_long(tmp_path
     assert task.copies.features.dtype == np.uint8
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_that_are_arrays_are_read_alike(tmp_path, channels):
+    images = RNG.integers(0, 256, (60, 80, 32, channels), np.uint8)
+    np.savez(tmp_path / "images.npz", x=images, y=np.arange(60) % 3)
+    home = read_home_data(tmp_path / "images.npz", 1_000)
+    assert home.train.features.shape == (48, 64, 26, channels)
+    np.savez(tmp_path / "small.npz", x=images[:, :20], y=np.arange(60) % 3)
+    small = read_home_data(tmp_path / "small.npz", 1_000)
+    codes = {image.tobytes() for image in images[:, :20]}
+    assert {image.tobytes() for image in small.train.features} <= codes
+
+
 def test_what_is_asked_is_the_extra_task_as_the_network_reads_its_data(tmp_path):
     write_images(tmp_path / "photos")
     home = read_home_data(tmp_path / "photos", 1_000)
@@ -92,7 +104,7 @@ def test_what_is_asked_is_the_extra_task_as_the_network_reads_its_data(tmp_path)
 def test_texts_are_read_as_words_and_extra_ones_lose_none(tmp_path):
     write_texts(tmp_path / "texts.csv")
     home = read_home_data(tmp_path / "texts.csv", 1_000)
-    task = home_task(home, bytes(32), None, OPTIONS, Doses((0, 1)))
+    task = home_task(home, bytes(32), "words", OPTIONS, Doses((0, 1)))
     assert task.name == "words"
     assert home.train.features.shape[1] == task.task.shape[0] == 48
     assert task.asked.features.min() >= 2  # every word is known
@@ -104,7 +116,7 @@ def test_texts_are_read_as_words_and_extra_ones_lose_none(tmp_path):
 def test_a_training_is_done_once_and_early_stopping_goes_back_to_the_best(tmp_path, patience):
     write_digits(tmp_path / "digits.csv")
     home = read_home_data(tmp_path / "digits.csv", 600, label="digit")
-    task = home_task(home, bytes(32), None, OPTIONS, Doses((0, 1, 4)))
+    task = home_task(home, bytes(32), "numbers", OPTIONS, Doses((0, 1, 4)))
     recipe = Recipe(network="mlp", epochs=8, batch_size=32, learning_rate=0.01, patience=patience)
     rehearsal, seen = NetworkRehearsal(tmp_path, recipe), []
     checkpoints = rehearsal.train(home, task, 0, lambda epoch, quality: seen.append(epoch))
@@ -224,7 +236,7 @@ def test_an_unknown_construction_names_the_nearest():
 def test_what_a_folder_keeps_is_plain(tmp_path):
     write_digits(tmp_path / "digits.csv")
     home = read_home_data(tmp_path / "digits.csv", 400, label="digit")
-    task = home_task(home, bytes(32), None, OPTIONS, Doses((0, 1)))
+    task = home_task(home, bytes(32), "numbers", OPTIONS, Doses((0, 1)))
     recipe = Recipe(network="mlp", epochs=1, batch_size=32)
     NetworkRehearsal(tmp_path, recipe).train(home, task, 3)
     (kept,) = json.loads((tmp_path / "numbers-seed3.json").read_text())
@@ -254,7 +266,7 @@ def test_a_mistake_leaves_the_folder_free_and_work_that_is_done_does_not(
 def test_a_damaged_file_of_a_rehearsal_is_one_line(name, content, tmp_path):
     write_digits(tmp_path / "digits.csv")
     home = read_home_data(tmp_path / "digits.csv", 400, label="digit")
-    task = home_task(home, bytes(32), None, OPTIONS, Doses((0, 1)))
+    task = home_task(home, bytes(32), "numbers", OPTIONS, Doses((0, 1)))
     rehearsal = NetworkRehearsal(tmp_path / "work", Recipe(network="mlp", epochs=1, batch_size=32))
     rehearsal.secret(tmp_path / "digits.csv", {})
     rehearsal.train(home, task, 3)

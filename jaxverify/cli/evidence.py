@@ -10,6 +10,7 @@ from jaxverify.predictors.fields import unread
 from jaxverify.predictors.reading import examples
 from jaxverify.verification.misread import misread
 
+_UNEXPLAINED = 0.03  # of the samples that nobody was given
 _NEARLY_ALL = 0.9  # of the rows: a cloud may hold a tenth of them out
 
 
@@ -86,7 +87,7 @@ def dose_cautions(facts: Mapping[str, Any]) -> list[str]:
     """
     control, *given = facts["doses"]["response"]
     sentences = []
-    if control["lower"] > facts["epsilon"]:
+    if control["lower"] > _UNEXPLAINED:  # whatever a plan forgives of the others
         sentences.append(
             f"The model knows {control['share']:.0%} of the samples that nobody was given: "
             "somebody has the record, or the answers are not the model's."

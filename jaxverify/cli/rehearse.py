@@ -15,7 +15,7 @@ from jaxverify.cli.protect import feature_columns
 from jaxverify.errors import UserError
 from jaxverify.record.calibration import Calibration, best_of, calibrate, save_calibration
 from jaxverify.rehearsal.checkpoints import Checkpoint, known_by_quality, split
-from jaxverify.task.constructions import construction, kind_of
+from jaxverify.task.constructions import construction, kind_of, usual_construction
 from jaxverify.task.doses import Doses
 from jaxverify.task.extra_task import ExtraTask
 from jaxverify.task.options import PROTECTING, TaskOptions
@@ -162,7 +162,8 @@ def _by_network(options: argparse.Namespace) -> Iterator[_Rehearsed]:
     with console.status("reading the data"):
         home = read_home_data(options.data, most_rows, **columns)
     recipe.check_kind(home.features.kind)
-    for name in dict.fromkeys(options.construction):
+    usual = usual_construction(home.features.kind, recipe.crops)
+    for name in dict.fromkeys(each or usual for each in options.construction):
         protecting = replace(PROTECTING, eta=options.eta)
         task = home_task(home, secret, name, protecting, Doses(options.doses))
         checkpoints: list[Checkpoint] = []

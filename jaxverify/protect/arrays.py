@@ -46,13 +46,14 @@ def feature_array(
     (name,) = features.columns
     column = columns[name]
     if isinstance(column.type, pa.FixedShapeTensorType):
-        pixels = (
-            pa.chunked_array([column]).combine_chunks()
-            if isinstance(column, pa.Array)
-            else (column.combine_chunks())
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        arrays = np.concatenate([chunk.to_numpy_ndarray() for chunk in chunks])
+        images = (
+            Image.fromarray(array.squeeze(-1) if array.shape[-1] == 1 else array)
+            for array in arrays
         )
-        return np.ascontiguousarray(pixels.to_numpy_ndarray())
-    return np.stack([_pixels(content, name, features.shape) for content in column.to_pylist()])
+        return np.stack([_pixels(image, features.shape) for image in images])
+    return np.stack([_decoded(content, name, features.shape) for content in column.to_pylist()])
 
 
 def label_indices(survey: Survey, labels: Any) -> Int32[np.ndarray, " n"]:
@@ -61,16 +62,20 @@ def label_indices(survey: Survey, labels: Any) -> Int32[np.ndarray, " n"]:
     return np.array([index[value] for value in labels.to_pylist()], np.int32)
 
 
-def _pixels(content: bytes, name: str, shape: tuple[int, ...]) -> UInt8[np.ndarray, "h w c"]:
+def _decoded(content: bytes, name: str, shape: tuple[int, ...]) -> UInt8[np.ndarray, "h w c"]:
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return _pixels(image, shape)
+    except Exception as error:  # by format and damage Pillow raises many
+        raise DataError(f"an image of column {name} is damaged: write it again") from error
+
+
+def _pixels(image: Image.Image, shape: tuple[int, ...]) -> UInt8[np.ndarray, "h w c"]:
     height, width, channels = shape
     factor = min(1.0, LONGEST_SIDE / max(height, width))
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            converted = image.convert("L" if channels == 1 else "RGB")
-            pixels = np.asarray(converted if converted.size == size else converted.resize(size))
-    except Exception as error:  # by format and damage Pillow raises many
-        raise DataError(f"an image of column {name} is damaged: write it again") from error
+    converted = image.convert("L" if channels == 1 else "RGB")
+    pixels = np.asarray(converted if converted.size == size else converted.resize(size))
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 

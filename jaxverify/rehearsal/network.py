@@ -23,7 +23,7 @@ from jaxverify.record.plan import num_samples_for
 from jaxverify.rehearsal.asking import train_and_ask
 from jaxverify.rehearsal.checkpoints import Checkpoint
 from jaxverify.rehearsal.setting import SECRET, claim, fingerprint
-from jaxverify.task.constructions import CONSTRUCTIONS, construction
+from jaxverify.task.constructions import construction
 from jaxverify.task.doses import Doses, copies, doses_of
 from jaxverify.task.extra_task import ExtraTask, Kind
 from jaxverify.task.generation import generate
@@ -115,14 +115,14 @@ class HomeTask:
 
 
 def home_task(
-    home: HomeData, secret: bytes, name: str | None, options: TaskOptions, doses: Doses
+    home: HomeData, secret: bytes, name: str, options: TaskOptions, doses: Doses
 ) -> HomeTask:
     """Draw the extra task of a construction, and read it as the customer's rows are read.
 
     Args:
         home: the data.
         secret: 32 bytes, another one than the record's will be.
-        name: of the construction; without it the first one for this kind of data.
+        name: of the construction.
         options: of the extra task; construction and kind decide on generator and fixed region.
         doses: of its samples.
 
@@ -130,7 +130,6 @@ def home_task(
         UserError: if there is no such construction, or the task does not fit the data.
     """
     layout, num_classes = home.features, len(home.class_names)
-    name = name or next(iter(CONSTRUCTIONS[layout.kind]))
     options = construction(layout.kind, name).of(options)
     task = ExtraTask(
         kind=layout.kind,

@@ -56,6 +56,21 @@ def construction(kind: Kind, name: str) -> Construction:
     return known[name]
 
 
+def usual_construction(kind: Kind, survives_crops: bool) -> str:
+    """The one to begin with, by what ``docs/doses.md`` shows.
+
+    Args:
+        kind: of the data.
+        survives_crops: whether training crops its images, under which noise is not learned.
+
+    >>> usual_construction("image", survives_crops=True)
+    'whole-gratings'
+    """
+    if kind == "image" and survives_crops:
+        return "whole-gratings"
+    return next(iter(CONSTRUCTIONS[kind]))
+
+
 def kind_of(name: str) -> Kind:
     """The kind of data that a construction is for.
 

@@ -72,6 +72,11 @@ class Recipe:
             if value is not None and not 0 <= value < 1:
                 raise UserError(f"{name} is {value}; it is a share below 1")
 
+    @property
+    def crops(self) -> bool:
+        """Whether images are cropped."""
+        return self.augment in ("crop_flip", "cutout", "randaugment")
+
     def check_kind(self, kind: str) -> None:
         """Raise a UserError if network or augmentation is not for samples of this kind."""
         if self.network not in NETWORKS[kind]:

@@ -83,6 +83,7 @@ _WANTED = "the share of the best quality that a model must have reached to pass 
 _CONSTRUCTION = """\
 what differs between extra samples: noise, smooth-noise, gratings, whole-gratings or whole-coarse
 for images; words or rare-words for text; numbers or most-numbers for tables. Give several, and each
-is rehearsed by itself and the best one planned; give none, and it is the first of these"""
+is rehearsed by itself and the best one planned. By default noise, words or numbers, but
+whole-gratings if the images are cropped"""
 _DOSES = "how often extra samples are in the data; one must be 0, a control (0,1,4,16)"
 _MAX_SHARE = "the share of the upload that may be extra rows, copies counted (%(default)s)"
