@@ -248,9 +248,10 @@ def _cautions(
         power = stats.power(plan.share, n, num_classes, alpha, epsilon, task.labels)
         if power < _ENOUGH:
             sentences.append(
-                f"The plan calls for {plan.num_rows:,} extra rows, but at most {plan.max_share:.1%} of "
-                f"{seen.num_rows:,} rows may be extra (rehearse --max-share). With {num_extra:,} a "
-                f"finished model passes in {power:.0%} of cases: raise the share, or add data."
+                f"The plan calls for {plan.num_rows:,} extra rows, but only "
+                f"{plan.max_share:.1%} of {seen.num_rows:,} rows may be extra (rehearse "
+                f"--max-share). With {num_extra:,} a finished model passes in {power:.0%} of "
+                "cases: raise the share, or add data."
             )
     if num_extra > MOST_MEASURED * seen.num_rows:
         sentences.append(

@@ -179,7 +179,7 @@ def num_samples_for(
 
     Without an eta there are enough for a model that knows ``share`` of them to pass nine times in
     ten, but no more than take ``most_rows`` of the data's rows. Several doses are dealt out evenly:
-    then it is a multiple of their number times that of the classes.
+    then it is a multiple of their number times that of the classes, the next above if it fits.
 
     Raises:
         UserError: if eta is no positive number, or so few that no model could pass.
@@ -192,10 +192,10 @@ def num_samples_for(
         most = math.ceil(exact(most_rows) * num_original * len(levels) / sum(levels))
         num_samples = min(math.ceil(planned * len(levels) / sum(map(bool, levels))), most)
     else:
-        num_samples = num_samples_of(options.eta, num_original)
+        num_samples = most = num_samples_of(options.eta, num_original)
     if doses != ONCE:  # so that each dose has each label equally often
         unit = num_classes * len(doses.levels)
-        num_samples = max(num_samples // unit, 1) * unit
+        num_samples = max(min(math.ceil(num_samples / unit), most // unit), 1) * unit
     given = num_samples * sum(map(bool, doses.levels)) // len(doses.levels)
     stats.threshold(max(given, 1), num_classes, alpha, epsilon, labels)  # raises if none could pass
     return num_samples
