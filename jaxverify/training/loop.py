@@ -43,7 +43,7 @@ def train_iter(
             f"there are {size} samples and a batch has {recipe.batch_size}: give more of them, or "
             "smaller batches"
         )
-    variables = dict(jax.jit(module.init)(keys.stream(key, "initial"), dataset.features[:1]))
+    variables = dict(_init(module, keys.stream(key, "initial"), dataset.features[:1]))
     params = variables.pop("params")
     state = params, variables, recipe.optimizer_of_unit_rate().init(params)
     rows = batches(size, recipe.batch_size, keys.stream(key, "batches"))
@@ -56,6 +56,11 @@ def train_iter(
                 recipe, module, num_classes, *state, batch, step_key, np.int32(number), rate
             )
         yield partial(logits, module, {"params": state[0], **state[1]})
+
+
+@partial(jax.jit, static_argnums=0)
+def _init(module: nn.Module, key: jax.Array, features: Any) -> Any:
+    return module.init(key, features)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))

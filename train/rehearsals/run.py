@@ -26,7 +26,8 @@ from train.settings import in_form
 
 Row = dict[str, Any]
 Say = Callable[[str], Any]
-_PAPER = Doses((1,))
+PAPER = Doses((1,))
+PAPER_OPTIONS = TaskOptions(labels="balanced", eta=0.04, generator=None)
 _CLOUD = 200  # the first seed in the cloud; those before chose the rule by which plans are made
 
 
@@ -139,7 +140,7 @@ def _choose(
         for name, home in homes.items():
             try:
                 plan = _calibrated(setting, parted, home, wanted)
-                _planned(setting, parted, plan)  # the rows that it wants may be too many
+                planned_task(setting, parted, plan)  # the rows that it wants may be too many
                 plans[name] = plan
             except UserError as error:
                 reasons[f"{name} at {wanted:.0%}"] = str(error)
@@ -196,10 +197,11 @@ def train(
 
 def _home_task(setting: Setting, parted: Data, name: str) -> tuple[ExtraTask, TaskOptions]:
     options = replace(setting.options(parted.kind, name), eta=setting.eta)
-    return _task(parted, options, len(parted.home.labels), Doses(setting.doses)), options
+    return task_of(parted, options, len(parted.home.labels), Doses(setting.doses)), options
 
 
-def _task(parted: Data, options: TaskOptions, rows: int, doses: Doses, **more: Any) -> ExtraTask:
+def task_of(parted: Data, options: TaskOptions, rows: int, doses: Doses, **more: Any) -> ExtraTask:
+    """The extra task of these options for so many rows."""
     return ExtraTask(
         parted.kind,
         tuple(parted.home.features.shape[1:]),
@@ -211,38 +213,36 @@ def _task(parted: Data, options: TaskOptions, rows: int, doses: Doses, **more: A
 
 
 def _num_given(setting: Setting, parted: Data, plan: Calibration) -> int:
-    task = _planned(setting, parted, plan)
+    task = planned_task(setting, parted, plan)
     return task.num_samples // 2 * plan.dose
 
 
-def _planned(setting: Setting, parted: Data, plan: Calibration) -> ExtraTask:
+def planned_task(setting: Setting, parted: Data, plan: Calibration) -> ExtraTask:
+    """The extra task that the plan calls for in the cloud."""
     more = {"share": plan.share, "most_rows": plan.max_share}
-    return _task(parted, plan.options, setting.cloud_rows, plan.doses, **more)
+    return task_of(parted, plan.options, setting.cloud_rows, plan.doses, **more)
 
 
 def _planned_cloud(setting: Setting, parted: Data, plan: Calibration, seed: int) -> list[Row]:
-    task = _planned(setting, parted, plan)
+    task = planned_task(setting, parted, plan)
     key = keys.stream(jax.random.key(seed), "planned task")
-    judged = train(setting, parted, parted.cloud, key, task, plan.doses, seed)
+    asked = train(setting, parted, parted.cloud, key, task, plan.doses, seed)
     given = doses_of(key, task, plan.doses) > 0
-    return [_judged(each, each.right[given], task, plan.options) for each in judged]
+    return [judged(each, each.right[given], task, plan.options) for each in asked]
 
 
 def _other_clouds(setting: Setting, parted: Data, seed: int) -> dict[str, Any]:
-    options = TaskOptions(labels="balanced", eta=0.04, generator=None)
-    task = _task(parted, options, setting.cloud_rows, _PAPER)
+    task = task_of(parted, PAPER_OPTIONS, setting.cloud_rows, PAPER)
     key = keys.stream(jax.random.key(seed), "the paper's task")
-    paper = train(setting, parted, parted.cloud, key, task, _PAPER, seed)
-    plain = train(setting, parted, parted.cloud, None, None, _PAPER, seed)
+    paper = train(setting, parted, parted.cloud, key, task, PAPER, seed)
+    plain = train(setting, parted, parted.cloud, None, None, PAPER, seed)
     return {
-        "paper": [_judged(each, each.right, task, options) for each in paper],
+        "paper": [judged(each, each.right, task, PAPER_OPTIONS) for each in paper],
         "plain_quality": plain[-1].quality,
     }
 
 
-def _judged(
-    checkpoint: Checkpoint, right: np.ndarray, task: ExtraTask, options: TaskOptions
-) -> Row:
+def judged(checkpoint: Checkpoint, right: np.ndarray, task: ExtraTask, options: TaskOptions) -> Row:
     """Algorithm 2 on one checkpoint."""
     hits, n = int(right.sum()), len(right)
     p_value = stats.p_value(hits, n, task.num_classes, options.epsilon, task.labels)

@@ -94,6 +94,9 @@ _TEXT = Setting(
 )
 
 
+_FEW: dict[str, Any] = {"cloud_seeds": 2, "other_seeds": 1}  # train.zoo has clouds for these
+
+
 def _with(setting: Setting, **changes: Any) -> Setting:
     return replace(setting, recipe=replace(setting.recipe, **changes))
 
@@ -118,4 +121,15 @@ SETTINGS: dict[str, Setting] = {
         weight_decay=0.05,
     ),
     "text_words_dropped": _TEXT,
+    "plain": replace(
+        _with(_IMAGES, augment="none"),
+        constructions=("noise", "whole-gratings"),
+        doses=(0, 1),
+        **_FEW,
+    ),
+    "randaugment": replace(
+        _with(_IMAGES, augment="randaugment"), constructions=("whole-gratings",), **_FEW
+    ),
+    "table_plain": replace(_with(_TABLE, dropout=None, patience=None), **_FEW),
+    "text_plain": replace(_with(_TEXT, augment="none", patience=None), **_FEW),
 }

@@ -1,0 +1,1 @@
+"""Trainers as people use them, none of which chose a plan: what verdicts do they get?"""

@@ -1,0 +1,88 @@
+"""Trainers as people use them, judged by the paper's task and by plans made without them.
+
+make zoo
+.venv-zoo/bin/python -m train.zoo --data FOLDER
+
+Each trainer of ``train/zoo/setting.py`` is trained on a part of a data set that no rehearsal saw,
+once with the paper's extra task and once with the one that ``train.rehearsals`` planned for the
+nearest recipe of our own networks. After each stage it is judged. A run that is done is not done
+again; what was found goes to ``results/zoo/``, and from there to ``docs/zoo.md``.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from jaxverify.exit_status import exit_status
+from train.memory import keep_freed_memory
+from train.settings import chosen, folder_of
+
+_PACKAGES = ("torch", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "fasttext-community")
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run what is missing, and redraw the page."""
+    parser = argparse.ArgumentParser(
+        prog="python -m train.zoo",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--data", type=Path, help="a folder with one for each data set; fetched without")
+    add("--seeds", type=int, default=3, help="of each trainer (%(default)s)")
+    add("--setting", action="append", help="this trainer alone; may be repeated")
+    add("--results", type=Path, help="where all is kept (results/zoo)")
+    options = parser.parse_args(args)
+    return exit_status(lambda: _work(options), goes_on="run it again")
+
+
+def _work(options: argparse.Namespace) -> int:
+    keep_freed_memory()
+    from jaxverify.files.whole import write_whole
+    from train.provenance import provenance, versions
+    from train.rehearsals.setting import SETTINGS as RECIPES
+    from train.zoo.publication import RESULTS, publish
+    from train.zoo.run import run
+    from train.zoo.setting import SETTINGS
+
+    console, folder = Console(), options.results or RESULTS
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in range(options.seeds):
+        for name in chosen(options.setting, SETTINGS):
+            setting, path = SETTINGS[name], folder / f"{name}-seed{seed}.json"
+            if path.exists():
+                continue
+            data = folder_of(options.data, RECIPES[setting.rehearsal].dataset)
+            with console.status(name) as status:
+                measured = run(
+                    setting, seed, data, lambda w, n=name, s=status: s.update(f"{n}: {w}")
+                )
+            about = {
+                "words": setting.words,
+                "family": setting.family,
+                "rehearsal": setting.rehearsal,
+            }
+            content = {
+                "name": name,
+                "config": {**about, "seed": seed, "train": repr(setting.train)},
+                **provenance(),
+                "packages": versions(_PACKAGES),
+                **measured,
+            }
+            write_whole(path, (json.dumps(content) + "\n").encode())
+            last = {task: measured[task][-1] for task in ("paper", "planned") if task in measured}
+            said = ", ".join(
+                f"{task} {row['right']} of {row['asked']} at {row['quality']:.1%}"
+                for task, row in last.items()
+            )
+            console.print(f"{path.name}: {said}, {measured['seconds']:.0f} s")
+    if folder == RESULTS:
+        publish()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
