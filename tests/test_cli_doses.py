@@ -159,7 +159,15 @@ def test_what_is_odd_about_doses_is_said(folder, capsys):
 
 def test_more_extra_rows_than_were_measured_are_warned_of(folder, capsys):
     command = ["protect", str(folder / "data.parquet"), "--out", str(folder / "many.parquet")]
-    command += ["--record", str(folder / "many.json"), "--doses", "0,30", "--eta", "0.02"]
+    command += [
+        "--record",
+        str(folder / "many.json"),
+        "--doses",
+        "0,30",
+        "--eta",
+        "0.02",
+        "--force",
+    ]
     assert main(command) == 0
     assert "% of the data. What more than 4% does" in " ".join(capsys.readouterr().out.split())
 

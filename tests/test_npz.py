@@ -30,7 +30,12 @@ SECRET = bytes(range(32))
 def protected(folder, arrays, save=np.savez, **options):
     data, out, record = folder / "data.npz", folder / "out.npz", folder / "record.json"
     save(data, **arrays)
-    done = protect(data, out, record, **split_options(**{"secret": SECRET, "eta": 0.2, **options}))
+    done = protect(
+        data,
+        out,
+        record,
+        **split_options(**{"secret": SECRET, "eta": 0.2, "force": True, **options}),
+    )
     with np.load(out) as found:
         return done, dict(found), load(record)
 
@@ -208,6 +213,7 @@ def test_damaged_files_and_others_in_a_zip_are_named(tmp_path):
             tmp_path / "out.npz",
             tmp_path / "record.json",
             options=replace(PROTECTING, eta=0.2),
+            force=True,
             secret=SECRET,
         )
     with zipfile.ZipFile(path, "w") as archive:

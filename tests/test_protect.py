@@ -32,7 +32,7 @@ SECRET = bytes(range(32))
 def protected(tmp_path, data, **options):
     out, record = tmp_path / f"out{data.suffix}", tmp_path / "record.json"
     options = {"secret": SECRET, "eta": 0.2, **options}
-    return protect(data, out, record, **split_options(**options)), out, load(record)
+    return protect(data, out, record, force=True, **split_options(**options)), out, load(record)
 
 
 FORMATS = [".parquet", ".csv", ".tsv", ".jsonl"]

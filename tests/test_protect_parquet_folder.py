@@ -35,7 +35,7 @@ def shards(folder, sizes, name="train-{}.parquet", **options):
 def protected(tmp_path, data, **options):
     out, record = tmp_path / "out", tmp_path / "record.json"
     return protect(
-        data, out, record, **split_options(**{"secret": SECRET, "eta": 0.2, **options})
+        data, out, record, force=True, **split_options(**{"secret": SECRET, "eta": 0.2, **options})
     ), out
 
 
@@ -74,6 +74,7 @@ def test_the_rows_are_those_of_one_file_in_the_same_order(tmp_path):
         tmp_path / "one-out.parquet",
         tmp_path / "one.json",
         options=replace(PROTECTING, eta=0.2),
+        force=True,
         secret=SECRET,
     )
     assert pq.read_table(out).equals(pq.read_table(tmp_path / "one-out.parquet"))

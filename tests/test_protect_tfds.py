@@ -87,7 +87,13 @@ def raw(path):
 def protected(tmp_path, data, **options):
     out, record = tmp_path / "out", tmp_path / "record.json"
     return (
-        protect(data, out, record, **split_options(**{"secret": SECRET, "eta": 0.2, **options})),
+        protect(
+            data,
+            out,
+            record,
+            force=True,
+            **split_options(**{"secret": SECRET, "eta": 0.2, **options}),
+        ),
         out,
         load(record),
     )

@@ -104,7 +104,7 @@ def test_the_verdict_on_balanced_labels_takes_their_evidence():
     assert balanced.evidence < float(
         stats.evidence_of_convergence(balanced.num_asked, balanced.num_asked, 2)
     )
-    assert balanced.target_share > independent.target_share
+    assert balanced.fail_below > independent.fail_below
 
 
 def test_where_one_answer_has_all_the_rest_right_nothing_is_evidence():

@@ -8,6 +8,7 @@ from jaxverify.predictors.answers import UNKNOWN, Classes, in_order
 from jaxverify.predictors.cache_check import Kept
 from jaxverify.predictors.fields import unread
 from jaxverify.predictors.reading import examples
+from jaxverify.verification.families import worth
 from jaxverify.verification.misread import misread
 
 _UNEXPLAINED = 0.03  # of the samples that nobody was given
@@ -100,6 +101,19 @@ def dose_cautions(facts: Mapping[str, Any]) -> list[str]:
             "model that was cut short may look like this: rehearse which dose tells the end."
         )
     return sentences
+
+
+def family_cautions(facts: Mapping[str, Any]) -> list[str]:
+    """What the verdict is worth if the family of the model cannot be verified, or nothing.
+
+    Args:
+        facts: of the verdict, with "family" and "finished_share".
+    """
+    if facts["finished_share"] is not None or facts["family"] == "unknown":
+        return []
+    known = worth(facts["family"])
+    tells = known.pass_tells if facts["passed"] else known.fail_tells
+    return [] if tells else [f"The record says {facts['family']}. {known.words}"]
 
 
 def rows_cautions(rows_used: Mapping[str, float]) -> list[str]:

@@ -96,6 +96,7 @@ class Judge:
             alpha=self.alpha,
             epsilon=self.record.epsilon,
             test=self.test,
+            finished_share=self.record.finished_share,
             indices=self.indices[given],
             labels=np.asarray(self.record.samples().labels),
         )
@@ -160,6 +161,7 @@ class Judge:
             task.num_classes,
             alpha=self.alpha,
             epsilon=self.record.epsilon,
+            finished_share=self.record.finished_share,
             cautions=_cautions(task, self.alpha, self.record.epsilon),
             kind=task.labels,
         )

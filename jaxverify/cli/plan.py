@@ -8,6 +8,7 @@ from rich.console import Console
 from jaxverify.files.whole import write_whole
 from jaxverify.record.plan import make_plan
 from jaxverify.report.planning import draw_power
+from jaxverify.verification.families import worth
 
 
 def run(options: argparse.Namespace) -> int:
@@ -24,11 +25,14 @@ def run(options: argparse.Namespace) -> int:
     )
     if options.picture is not None:
         write_whole(options.picture, draw_power(found.to_dict()))
+    words = worth(options.family).words
     if options.json:
-        print(json.dumps(found.to_dict(), indent=2, allow_nan=False))
+        said = {**found.to_dict(), "family": options.family, "worth": words}
+        print(json.dumps(said, indent=2, allow_nan=False))
     else:
         console = Console()
         console.print(found)
+        console.print(f"{options.family}: {words}", highlight=False)
         if options.picture is not None:
             console.print(f"picture: {options.picture}", soft_wrap=True)
     return 0

@@ -13,6 +13,7 @@ from jaxverify.protect.survey import listed
 from jaxverify.record.calibration import Calibration, load_calibration
 from jaxverify.task.doses import ONCE, Doses
 from jaxverify.task.options import PROTECTING, TaskOptions
+from jaxverify.verification.families import worth
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,6 +31,8 @@ def run(options: argparse.Namespace) -> int:
             features=feature_columns(options),
             doses=Doses(options.doses),
             plan=plan,
+            family=options.family,
+            force=options.force,
             progress=lambda rows, total: progress.update(bar, completed=rows, total=total),
         )
     task, doses = done.record.task, done.record.doses
@@ -45,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         f"commitment: {done.record.commitment()}",
     ]
     if plan is None:
-        lines.append(basis(task.kind))
+        lines += [worth(options.family).words, basis(task.kind)]
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
     for sentence in done.cautions:

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from jaxverify import __version__
 from jaxverify.challenge import ID, Own, questions
 from jaxverify.cli import own_samples, sources
-from jaxverify.cli.evidence import add_evidence, dose_cautions, rows_cautions
+from jaxverify.cli.evidence import add_evidence, dose_cautions, family_cautions, rows_cautions
 from jaxverify.cli.judging import Judge
 from jaxverify.cli.subject import subject
 from jaxverify.errors import UserError
@@ -24,6 +24,7 @@ from jaxverify.predictors.cache_check import AGAIN, Kept, check_kept
 from jaxverify.predictors.reading import read_all
 from jaxverify.record import ledger
 from jaxverify.record.record import Record, load
+from jaxverify.report.explanation import explanation
 from jaxverify.report.in_toto import Subject, statement
 from jaxverify.report.terminal import page
 from jaxverify.verification.misread import TELLING
@@ -68,6 +69,9 @@ def run(options: argparse.Namespace) -> int:
     ledger.check_answers(attempts, attempt)
     facts["cautions"] += ledger.caution(attempts, attempt)
     _write_down(options.record, attempts, attempt)
+    facts |= {"finished_share": record.finished_share, "family": record.family}
+    facts["cautions"] += family_cautions(facts)
+    facts |= explanation(facts)
     _report(options, record, facts, source, about)
     return 0 if facts["passed"] else 1
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import hmac
+import math
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,10 +30,13 @@ from jaxverify.task.doses import ONCE, Doses, copies
 from jaxverify.task.extra_task import ExtraTask, Kind
 from jaxverify.task.mixing import ranks
 from jaxverify.task.options import PROTECTING, TaskOptions
+from jaxverify.verification.base import fail_below
 from jaxverify.verification.cautions import cautions
+from jaxverify.verification.families import Family
 
 _BYTES_IN_MEMORY = 2**26  # of rows that are sorted at once
 _ENOUGH = 0.9  # of finished models pass
+_HALF = 0.5  # of the extra samples
 _POOR = 0.5  # a correlation of what is decoded with what was drawn
 
 
@@ -70,6 +74,8 @@ def protect(
     features: Sequence[str] = (),
     doses: Doses = ONCE,
     plan: Calibration | None = None,
+    family: Family = "unknown",
+    force: bool = False,
     secret: bytes | None = None,
     progress: Callable[[int, int], Any] = lambda done, total: None,
 ) -> Protected:
@@ -86,6 +92,8 @@ def protect(
         doses: how often extra samples stand in ``out``, each copy a little different.
         plan: what was measured at home; it takes the place of ``options`` and ``doses``, and is for
             data of one kind and number of classes.
+        family: of the model that will be trained, for the record.
+        force: allow a task that only a model passes which knows more than half of it.
         secret: 32 bytes; without it, from the operating system.
         progress: called with the rows written and all of them.
 
@@ -137,7 +145,10 @@ def protect(
             secret=secret,
             doses=doses,
             finished_share=None if plan is None else plan.share,
+            family=family,
         )
+        if plan is None and not force:
+            _check_power(made, seen.num_rows)
         extra, filled, fidelity = _extra_rows(made, rows, seen, found)
         sort.add(extra)
         written = 0
@@ -169,6 +180,24 @@ def _check_places(data: Path, out: Path, record: Path) -> None:
         raise UserError(f"the record {record} lies in the upload {out}: keep it elsewhere")
     if data.resolve() in out.resolve().parents:
         raise UserError(f"the upload {out} lies in the data {data}: give another path")
+
+
+def _check_power(record: Record, num_rows: int) -> None:
+    """Refuse a task that needs more than half of it known: silence would tell nothing."""
+    task, alpha, epsilon = record.judged_task, record.alpha, record.epsilon
+    n, num_classes, labels = task.num_samples, task.num_classes, task.labels
+    detectable = stats.detectable_share(n, num_classes, alpha, epsilon, labels=labels)
+    if fail_below(detectable, None):
+        return
+    required = stats.required_num_samples(_HALF, num_classes, alpha, epsilon, labels=labels)
+    extra = required * sum(record.doses.levels) // max(sum(map(bool, record.doses.levels)), 1)
+    enough = math.ceil(extra / MOST_MEASURED)
+    raise UserError(
+        f"{n} extra samples for {num_rows:,} rows are too few: only a model that knows "
+        f"{detectable:.0%} of them passes nine times in ten. It takes {required:,} for one that "
+        f"knows {_HALF:.0%}: give {enough:,} rows or more, or make a larger part of them extra "
+        f"(--eta {math.ceil(1000 * required / num_rows) / 1000:g}), or protect anyway (--force)"
+    )
 
 
 def _rng(secret: bytes, name: str) -> np.random.Generator:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 _SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
-SHARE = 0.1  # of the extra samples that a converged model is expected to know
+SHARE = 0.1  # of the extra samples, with which a model is to pass
 MOST_MEASURED = 0.04  # the largest η in the paper's tables and in ours
 
 
@@ -103,7 +103,7 @@ def make_plan(
         num_original: |D|, the size of the training set.
         num_classes: C.
         eta: η; with it N = ceil(η |D|) is given, without it N is found from ``share``.
-        share: the share of the extra task that a converged model is expected to have memorised.
+        share: the share of the extra task with which a model is to pass.
         power: the probability with which such a model is to pass.
         alpha: α, the probability with which one that has not converged may pass.
         epsilon: ε, the share of extra samples that may be learned before convergence.

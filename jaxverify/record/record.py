@@ -24,6 +24,8 @@ from jaxverify.task.doses import ONCE, Doses, doses_of
 from jaxverify.task.extra_task import ExtraTask
 from jaxverify.task.generation import generate
 from jaxverify.task.samples import Samples
+from jaxverify.verification.families import Family
+from jaxverify.verification.families import family as named_family
 
 FORMAT, VERSION = "jaxverify record", 1
 _PACKAGES = ("jax", "jaxlib", "numpy", "pillow")
@@ -53,6 +55,7 @@ class Record:
         doses: how often samples stand in the upload; the paper's are there once.
         finished_share: of those of the highest dose, what finished models knew at home at least;
             None where none was trained there.
+        family: of the model, as the customer says.
     """
 
     secret: bytes = field(repr=False)
@@ -68,6 +71,7 @@ class Record:
     versions: dict[str, str]
     doses: Doses = ONCE
     finished_share: float | None = None
+    family: Family = "unknown"
 
     @property
     def key(self) -> jax.Array:
@@ -135,6 +139,7 @@ class Record:
             "versions": self.versions,
             **({} if self.doses == ONCE else {"doses": list(self.doses.levels)}),
             **({} if self.finished_share is None else {"finished_share": self.finished_share}),
+            **({} if self.family == "unknown" else {"family": self.family}),
         }
 
 
@@ -149,6 +154,7 @@ def new_record(
     secret: bytes | None = None,
     doses: Doses = ONCE,
     finished_share: float | None = None,
+    family: Family = "unknown",
 ) -> Record:
     """A record with a new secret from the operating system, or with ``secret``.
 
@@ -170,6 +176,7 @@ def new_record(
         versions={name: version(name) for name in _PACKAGES},
         doses=doses,
         finished_share=finished_share,
+        family=family,
     )
     _check(record)
     return record
@@ -224,6 +231,8 @@ def _from_json(value: dict[str, Any], path: Path) -> Record:
         read["doses"] = _doses
     if "finished_share" in value:
         read["finished_share"] = _number
+    if "family" in value:
+        read["family"] = lambda name: named_family(_text(name))
     unknown = sorted(set(value) - set(read) - {"format", "version"})
     if unknown:
         raise DataError(f"{path} is not a sound record: it has an unknown field {unknown[0]!r}")

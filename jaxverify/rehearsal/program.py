@@ -75,7 +75,9 @@ class ProgramRehearsal:
         }
         claim(self.folder, setting)
         if not self._record.exists():
-            protect(data, self._data(data), self._record, options, doses=doses, **columns)
+            protect(
+                data, self._data(data), self._record, options, doses=doses, force=True, **columns
+            )
         record = load(self._record)
         if not self._questions(record).exists():
             write_questions(questions(record), record.rendering, self._questions(record))

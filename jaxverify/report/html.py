@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from jaxverify.report.explanation import explanation
 from jaxverify.report.terminal import (
     dose_rows,
-    meaning,
     own_words,
     rows_used_words,
     sequential_rows,
@@ -28,13 +28,15 @@ def verdict_html(facts: Mapping[str, Any], about: Mapping[str, str]) -> str:
 
     Guarantee: it loads nothing, runs no script, and holds all numbers of the terminal's page.
     """
-    sequential, words = facts["test"] == "sequential", meaning(facts)
+    sequential, words = facts["test"] == "sequential", explanation(facts)
     pages = Environment(
         loader=PackageLoader("jaxverify.report", "."), autoescape=True, undefined=StrictUndefined
     )
     return pages.get_template(_TEMPLATE).render(
         facts={"own": None, "doses": None, **facts},
-        meaning=words[0].upper() + words[1:],
+        meaning=words["meaning"][0].upper() + words["meaning"][1:],
+        reasons=words["reasons"],
+        next_steps=words["next_steps"],
         sequential=sequential,
         numbers=sequential_rows(facts) if sequential else _numbers(facts),
         picture=None if sequential else _picture(facts),
@@ -67,7 +69,7 @@ def _numbers(facts: Mapping[str, Any]) -> dict[str, str]:
         f"p-value ({facts['test']}, at most {alpha:g} to pass)": p_value,
         "Share of them that it knows by heart": f"{facts['memorised_share']:.1%}",
         f"Bounds on this share, each at {1 - alpha:.0%}": f"{low:.1%} to {high:.1%}",
-        "Share that a finished model is expected to know": f"{facts['target_share']:.1%}",
+        "Share that this test detects nine times in ten": f"{facts['detectable_share']:.1%}",
     }
     return rows
 

@@ -7,34 +7,14 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from jaxverify.report.explanation import explanation, meaning
+
 _STYLES = {
     "PASS": "bold green",
     "FAIL": "bold red",
     "INCONCLUSIVE": "bold yellow",
     "NO POWER": "bold yellow",
 }
-MEANINGS = {
-    "PASS": "the model knows more of the extra task than an unconverged one would",
-    "FAIL": "the model knows less of the extra task than a converged one is expected to",
-    "INCONCLUSIVE": "too few extra samples to tell; this is not a pass",
-}
-
-
-_NOT_OWN = {
-    "FAIL": "the model knows its own training samples less well than honest training would make it",
-    "INCONCLUSIVE": "too few of its own training samples were answered to tell; this is not a pass",
-}
-
-
-def meaning(facts: Mapping[str, Any]) -> str:
-    """The outcome in words; where the model's own training samples decide, by these."""
-    outcome = facts["outcome"]
-    own = facts.get("own", {}).get("outcome")
-    if facts.get("misread") and outcome == "INCONCLUSIVE":
-        return "the classes are likely misread; this is not a pass"
-    if facts.get("unread") and outcome == "INCONCLUSIVE":
-        return "another field may hold the answers; this is not a pass"
-    return _NOT_OWN[outcome] if own == outcome != "PASS" else MEANINGS[outcome]
 
 
 def page(facts: Mapping[str, Any]) -> Group:
@@ -53,8 +33,7 @@ def verdict_page(facts: Mapping[str, Any]) -> Group:
     Args:
         facts: of the verdict, as ``Verdict.to_dict`` gives them.
     """
-    cautions = (Text(f"Caution: {sentence}", style="yellow") for sentence in facts["cautions"])
-    return Group(_table(facts), *cautions)
+    return Group(_table(facts), *_words(facts))
 
 
 def sequential_page(facts: Mapping[str, Any]) -> Group:
@@ -64,16 +43,13 @@ def sequential_page(facts: Mapping[str, Any]) -> Group:
         facts: as ``SequentialVerdict.to_dict`` gives them.
     """
     outcome = facts["outcome"]
-    caption = MEANINGS[outcome]
-    if outcome == "INCONCLUSIVE":
-        caption = "the answers are not clear; this is not a pass"
+    caption = meaning(facts)
     table = Table(title=Text(outcome, style=_STYLES[outcome]), caption=caption, show_header=False)
     table.add_column(style="dim")
     table.add_column(justify="right")
     for name, value in sequential_rows(facts).items():
         table.add_row(name, value)
-    cautions = (Text(f"Caution: {sentence}", style="yellow") for sentence in facts["cautions"])
-    return Group(table, *cautions)
+    return Group(table, *_words(facts))
 
 
 def score_page(facts: Mapping[str, Any]) -> Group:
@@ -83,9 +59,7 @@ def score_page(facts: Mapping[str, Any]) -> Group:
         facts: as ``ScoreVerdict.to_dict`` gives them.
     """
     alpha, outcome = facts["alpha"], facts["outcome"]
-    caption = MEANINGS["PASS"]
-    if not facts["passed"]:
-        caption = "no power to tell: too little is memorised, or the model cannot memorise"
+    caption = meaning(facts)
     table = Table(title=Text(outcome, style=_STYLES[outcome]), caption=caption, show_header=False)
     table.add_column(style="dim")
     table.add_column(justify="right")
@@ -102,8 +76,7 @@ def score_page(facts: Mapping[str, Any]) -> Group:
         table.add_row(words, f"{facts['temperature']:.3g}")
     table.add_row(f"p-value (rank, alpha {alpha:g})", f"{facts['p_value']:.3g}")
     table.add_row("may be gone before convergence (forgiven)", f"{facts['forgiven']:.0%}")
-    cautions = (Text(f"Caution: {sentence}", style="yellow") for sentence in facts["cautions"])
-    return Group(table, *cautions)
+    return Group(table, *_words(facts))
 
 
 def sequential_rows(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -117,8 +90,23 @@ def sequential_rows(facts: Mapping[str, Any]) -> dict[str, str]:
     return rows | {
         f"p-value, whenever one stops (alpha {facts['alpha']:g})": f"{facts['p_value']:.3g}",
         "an unconverged model may know (epsilon)": f"{facts['epsilon']:.0%}",
-        "a converged one is expected to know": f"{facts['target_share']:.1%}",
+        **_fail_row(facts),
     }
+
+
+def _fail_row(facts: Mapping[str, Any]) -> dict[str, str]:
+    below = facts["fail_below"]
+    return {"FAIL is said of one that knows less than": f"{below:.1%}" if below else "never said"}
+
+
+def _words(facts: Mapping[str, Any]) -> list[Text]:
+    """Why it may be, what to do next, and cautions: a line each."""
+    words = explanation(facts)
+    lines = [Text("Why it may be:")] if words["reasons"] else []
+    lines += [Text(f"  - {sentence}") for sentence in words["reasons"]]
+    lines += [Text("What to do next:")] if words["next_steps"] else []
+    lines += [Text(f"  - {sentence}") for sentence in words["next_steps"]]
+    return lines + [Text(f"Caution: {text}", style="yellow") for text in facts["cautions"]]
 
 
 def twins_words(twins: Mapping[str, Any]) -> str:
@@ -192,6 +180,8 @@ def _table(facts: Mapping[str, Any]) -> Table:
         table.add_row("rows that it was trained on (95%)", rows_used_words(facts["rows_used"]))
     if "own" in facts:
         table.add_row("own training samples answered right", own_words(facts["own"]))
+    if facts["outcome"] != "PASS":
+        table.add_row("this test detects nine times in ten", f"{facts['detectable_share']:.1%}")
     table.add_section()
     for row in facts["sensitivity"]:
         mark = "passes" if row["passed"] else "does not pass"

@@ -73,7 +73,7 @@ def evidence_against(
         num_correct: as :func:`evidence_of_convergence` takes it.
         num_asked: as :func:`evidence_of_convergence` takes it.
         num_classes: C, at least 2.
-        share: m, the share that a converged model is expected to know, in [0, 1].
+        share: m, the share that a finished model knows at least, in [0, 1].
 
     Returns:
         A float64 array of the shape of the counts.

@@ -9,6 +9,24 @@ if TYPE_CHECKING:
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "NO POWER"]
 
 
+_MOST = 0.5  # of the extra samples: not every finished model knows more
+
+
+def fail_below(detectable_share: float, finished_share: float | None) -> float:
+    """The memorised share below which a model FAILs; 0 where FAIL is never said.
+
+    Args:
+        detectable_share: the share that the test detects nine times in ten.
+        finished_share: what finished models were seen to know at least; None, if nobody looked.
+
+    >>> fail_below(0.12, None), fail_below(0.86, None), fail_below(0.86, finished_share=0.9)
+    (0.12, 0.0, 0.9)
+    """
+    if finished_share is not None:
+        return finished_share
+    return detectable_share if detectable_share <= _MOST else 0.0
+
+
 class AnyVerdict:
     """A verdict of any test: plain Python values, for programs, for pipelines and for people.
 

@@ -15,6 +15,7 @@ from jaxverify.errors import UserError
 from jaxverify.task.extra_task import ExtraTask
 from jaxverify.task.generation import generate
 from jaxverify.verification.asking import whom_to_ask
+from jaxverify.verification.base import fail_below
 from jaxverify.verification.cautions import cautions
 from jaxverify.verification.counting import Count, asked, given
 from jaxverify.verification.verdict import Setting, Test, Verdict, judge_count, judged
@@ -29,7 +30,7 @@ def verify(
     alpha: float = 0.01,
     epsilon: float = 0.03,
     test: Test = "binomial",
-    target_share: float | None = None,
+    finished_share: float | None = None,
 ) -> Verdict:
     """Test the hypothesis that a model has *not* converged; a pass rejects it at level alpha.
 
@@ -52,8 +53,9 @@ def verify(
             without convergence (:mod:`jaxverify.stats.balanced`); "permutation" counts them
             against the same answers with the labels permuted, and assumes neither C nor
             independence.
-        target_share: the memorised share under which a model FAILs; without it the share that a
-            test of this N detects with 90% power.
+        finished_share: what finished models were seen to know at least: one that knows less FAILs.
+            Without it, one FAILs that knows less than this test detects nine times in ten; and
+            none does if that is more than half.
 
     Returns:
         Verdict: see there for what is guaranteed.
@@ -71,7 +73,7 @@ def verify(
     'PASS'
     """
     ask, key, task = whom_to_ask(params, key, task, predict)
-    setting = _setting(task, alpha, epsilon, test, target_share, task.num_samples)
+    setting = _setting(task, alpha, epsilon, test, finished_share, task.num_samples)
     return judged(asked(ask, key, task), key, setting)
 
 
@@ -83,7 +85,7 @@ def verify_answers(
     alpha: float = 0.01,
     epsilon: float = 0.03,
     test: Test = "binomial",
-    target_share: float | None = None,
+    finished_share: float | None = None,
     indices: Int[np.ndarray, " n"] | None = None,
     labels: Int[np.ndarray, " all"] | None = None,
 ) -> Verdict:
@@ -96,7 +98,7 @@ def verify_answers(
         alpha: as :func:`verify` takes it.
         epsilon: as :func:`verify` takes it.
         test: as :func:`verify` takes it.
-        target_share: as :func:`verify` takes it.
+        finished_share: as :func:`verify` takes it.
         indices: of the extra samples that were asked, each at most once; all without it. They
             must have been chosen before the model answered; and of a task with balanced labels so
             that each class is equally often among them, to within one, as shards are.
@@ -117,7 +119,7 @@ def verify_answers(
         raise UserError(f"answers are of type {answers.dtype}; they are class indices")
     if answers.shape != true.shape:
         raise UserError(f"there are {answers.shape} answers to {len(true)} extra samples")
-    setting = _setting(task, alpha, epsilon, test, target_share, len(true))
+    setting = _setting(task, alpha, epsilon, test, finished_share, len(true))
     return judged(given(answers, true, task), key, setting)
 
 
@@ -127,7 +129,7 @@ def judge(
     *,
     alpha: float = 0.01,
     epsilon: float = 0.03,
-    target_share: float | None = None,
+    finished_share: float | None = None,
 ) -> Verdict:
     """The verdict of the binomial test on what was counted, of one model.
 
@@ -136,7 +138,7 @@ def judge(
         task: the extra task.
         alpha: as :func:`verify` takes it.
         epsilon: as :func:`verify` takes it.
-        target_share: as :func:`verify` takes it.
+        finished_share: as :func:`verify` takes it.
 
     Raises:
         UserError: as :func:`verify` does, or if several models were counted.
@@ -146,7 +148,7 @@ def judge(
     if any(np.ndim(number) for number in counted):
         shape = np.shape(counted.num_correct)
         raise UserError(f"counts are of shape {shape}: give those of one model, such as counts[i]")
-    setting = _setting(task, alpha, epsilon, "binomial", target_share, task.num_samples)
+    setting = _setting(task, alpha, epsilon, "binomial", finished_share, task.num_samples)
     return judge_count(counted, setting)
 
 
@@ -156,16 +158,23 @@ def _setting(
     alpha: float,
     epsilon: float,
     test: Test,
-    target_share: float | None,
+    finished_share: float | None,
     num_samples: int,
 ) -> Setting:
     if test not in ("binomial", "permutation"):
         raise UserError(f"test is {test!r}; it is 'binomial' or 'permutation'")
-    if target_share is None:
-        target_share = stats.detectable_share(
-            num_samples, task.num_classes, alpha, epsilon, labels=task.labels
-        )
+    detectable = stats.detectable_share(
+        num_samples, task.num_classes, alpha, epsilon, labels=task.labels
+    )
     said = cautions(replace(task, num_samples=num_samples), alpha, epsilon)
     return Setting(
-        num_samples, task.num_classes, alpha, epsilon, test, target_share, said, task.labels
+        num_samples=num_samples,
+        num_classes=task.num_classes,
+        alpha=alpha,
+        epsilon=epsilon,
+        test=test,
+        detectable_share=detectable,
+        fail_below=fail_below(detectable, finished_share),
+        cautions=said,
+        labels=task.labels,
     )

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxverify import stats
+from jaxverify.report.explanation import explanation
 from jaxverify.stats.binomial import check_epsilon
 from jaxverify.verification.base import AnyVerdict, Outcome
 from jaxverify.verification.logits import log_odds, unbiased_answers
@@ -57,7 +58,8 @@ class ScoreVerdict(AnyVerdict):
     def to_dict(self) -> dict[str, Any]:
         """All that it says, as plain Python values."""
         plain = {"outcome": self.outcome, "passed": self.passed, "test": "rank", **asdict(self)}
-        return plain | {"cautions": list(self.cautions)}
+        plain |= {"cautions": list(self.cautions)}
+        return plain | explanation(plain)
 
 
 def judge_logits(

@@ -9,7 +9,8 @@ from jaxtyping import Int
 
 from jaxverify import stats
 from jaxverify.errors import UserError
-from jaxverify.verification.base import AnyVerdict, Outcome
+from jaxverify.report.explanation import explanation
+from jaxverify.verification.base import AnyVerdict, Outcome, fail_below
 from jaxverify.verification.cautions import one_answer
 
 
@@ -30,12 +31,12 @@ class SequentialVerdict(AnyVerdict):
         num_classes: C.
         alpha: α.
         epsilon: ε.
-        target_share: the memorised share that a converged model is expected to reach.
+        fail_below: the memorised share below which a model FAILs; 0 where none does.
         cautions: what speaks against relying on it, a sentence each.
 
     Guarantee: a model that knows at most the share epsilon of the samples, and guesses the rest
     independently of their labels, passes with a probability of at most alpha, whenever one stops;
-    and one that knows at least target_share FAILs with a probability of at most alpha.
+    and one that knows at least fail_below FAILs with a probability of at most alpha.
     """
 
     outcome: Outcome
@@ -48,13 +49,14 @@ class SequentialVerdict(AnyVerdict):
     num_classes: int
     alpha: float
     epsilon: float
-    target_share: float
+    fail_below: float
     cautions: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """All that it says, as plain Python values."""
         plain = {**asdict(self), "passed": self.passed, "test": "sequential"}
-        return plain | {"cautions": list(self.cautions)}
+        plain |= {"cautions": list(self.cautions)}
+        return plain | explanation(plain)
 
 
 def judge(
@@ -64,7 +66,7 @@ def judge(
     *,
     alpha: float = 0.01,
     epsilon: float = 0.03,
-    target_share: float | None = None,
+    finished_share: float | None = None,
     cautions: tuple[str, ...] = (),
     kind: stats.Labels = "iid",
 ) -> SequentialVerdict:
@@ -76,8 +78,9 @@ def judge(
         num_classes: C.
         alpha: α.
         epsilon: ε.
-        target_share: the share under which a model FAILs; without it, what a binomial test of all
-            n answers detects with 90% power.
+        finished_share: what finished models were seen to know at least: one that knows less FAILs.
+            Without it, one FAILs that knows less than a binomial test of all n answers detects nine
+            times in ten; and none does if that is more than half.
         kind: of the labels, "iid" or "balanced".
         cautions: to be passed on. A model that FAILs with one answer to nearly all has one more.
 
@@ -96,17 +99,17 @@ def judge(
     n = len(labels)
     if len(answers) > n:
         raise UserError(f"there are {len(answers)} answers to {n} samples")
-    if target_share is None:
-        target_share = stats.detectable_share(n, num_classes, alpha, epsilon, labels=kind)
+    detectable = stats.detectable_share(n, num_classes, alpha, epsilon, labels=kind)
+    below = fail_below(detectable, finished_share)
     unknown = np.concatenate([[0], np.cumsum((answers < 0) | (answers >= num_classes))])
     right = np.concatenate([[0], np.cumsum(answers == labels[: len(answers)])])
     asked = np.arange(len(answers) + 1)
     evidence = stats.evidence_of_convergence(
         right, asked, num_classes, epsilon, n if kind == "balanced" else None
     )
-    against = stats.evidence_against(right + unknown, asked, num_classes, target_share)
+    against = stats.evidence_against(right + unknown, asked, num_classes, below or 1.0)
     enough = -math.log(alpha)
-    passed, failed = _first(evidence >= enough), _first(against >= enough)
+    passed, failed = _first(evidence >= enough), _first((against >= enough) & (below > 0))
     outcome: Outcome = "INCONCLUSIVE"
     if min(passed, failed) <= len(answers):
         outcome = "PASS" if passed <= failed else "FAIL"
@@ -126,7 +129,7 @@ def judge(
         num_classes=num_classes,
         alpha=alpha,
         epsilon=epsilon,
-        target_share=target_share,
+        fail_below=below,
         cautions=cautions,
     )
 

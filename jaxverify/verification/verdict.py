@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxverify import keys, stats
 from jaxverify.errors import UserError
+from jaxverify.report.explanation import explanation
 from jaxverify.verification.base import AnyVerdict, Outcome
 from jaxverify.verification.cautions import one_answer
 from jaxverify.verification.counting import Asked, Count
@@ -25,8 +26,9 @@ class Setting(NamedTuple):
         alpha: α, the wrong passes allowed when the model has not converged.
         epsilon: ε, the share memorised before convergence that is forgiven.
         test: "binomial" (the paper's) or "permutation".
-        target_share: the memorised share that a converged model is expected to reach; a FAIL
-            says that the model lies below it.
+        detectable_share: the memorised share that this test detects nine times in ten.
+        fail_below: the memorised share below which the outcome is FAIL; 0 where FAIL is never
+            said, as this test detects only models that know more than half.
         cautions: why the task may not carry the guarantee, as :func:`jaxverify.cautions` says.
         labels: "iid" or "balanced", as the extra task has them.
     """
@@ -36,7 +38,8 @@ class Setting(NamedTuple):
     alpha: float
     epsilon: float
     test: Test
-    target_share: float
+    detectable_share: float
+    fail_below: float
     cautions: tuple[str, ...] = ()
     labels: stats.Labels = "iid"
 
@@ -59,7 +62,7 @@ class Verdict(AnyVerdict):
 
     Attributes:
         outcome: PASS where p_value <= alpha; else FAIL where the upper bound on the memorised
-            share lies under ``setting.target_share``, and INCONCLUSIVE otherwise.
+            share lies under ``setting.fail_below``, and INCONCLUSIVE otherwise.
         num_correct: N_c.
         num_unknown: answers that were no class at all, counted as wrong.
         num_alike: how many answers are the commonest one.
@@ -115,7 +118,7 @@ class Verdict(AnyVerdict):
 
     def to_dict(self) -> dict[str, Any]:
         """All that it says, as plain Python values; the setting's stand beside the others."""
-        return {
+        plain = {
             "outcome": self.outcome,
             "passed": self.passed,
             "num_correct": self.num_correct,
@@ -131,6 +134,7 @@ class Verdict(AnyVerdict):
             "cautions": [*self.setting.cautions, *self._one_answer()],
             "sensitivity": [row._asdict() for row in self.sensitivity()],
         }
+        return plain | explanation(plain)
 
     def _one_answer(self) -> tuple[str, ...]:
         return () if self.passed else one_answer(self.num_alike, self.setting.num_samples)
@@ -167,7 +171,7 @@ def judge_count(count: Count, setting: Setting, permuted: float | None = None) -
     _, upper = stats.memorised_bounds(correct + unknown, n, c, 1 - alpha)
     threshold = stats.threshold(n, c, alpha, epsilon, labels).accuracy
     p_value = float(stats.p_value(correct, n, c, epsilon, labels)) if permuted is None else permuted
-    outcome: Outcome = "FAIL" if _share(upper) < setting.target_share else "INCONCLUSIVE"
+    outcome: Outcome = "FAIL" if _share(upper) < setting.fail_below else "INCONCLUSIVE"
     return Verdict(
         outcome="PASS" if p_value <= alpha else outcome,
         num_correct=correct,

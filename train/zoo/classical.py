@@ -35,14 +35,14 @@ ITERATIONS = (1, 2, 3, 5, 10, 30, 100, 1000)
 ROUNDS = (1, 2, 5, 10, 30, 100)  # of boosting, or trees of a forest
 
 
-def _numbers(features: np.ndarray) -> np.ndarray:
+def _numbers(features: Any) -> np.ndarray:
     return np.asarray(features).astype(np.float32)
 
 
-def _fitted(model: Any, rows: Samples, read: Callable[[np.ndarray], Any]) -> Any:
+def _fitted(model: Any, rows: Samples, read: Callable[[Any], Any]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a training that is cut short
-        return model.fit(read(rows.features), np.asarray(rows.labels))
+        return model.fit(read(np.asarray(rows.features)), np.asarray(rows.labels))
 
 
 def _stage(name: str, model: Any, read: Callable[[np.ndarray], Any]) -> Stage:
@@ -67,7 +67,8 @@ def by_setting(model: Any, name: str, values: tuple[int, ...], is_text: bool = F
 
     def train(upload: Upload) -> Iterator[Stage]:
         for value in values:
-            fresh = clone(model).set_params(**{name: value})
+            fresh: Any = clone(model)
+            fresh.set_params(**{name: value})
             seeded = [key for key in fresh.get_params() if key.endswith("random_state")]
             fresh.set_params(**dict.fromkeys(seeded, upload.seed))
             yield _stage(str(value), _fitted(fresh, upload.rows, read), read)
@@ -86,9 +87,11 @@ def mlp(early_stopping: bool) -> Trainer:
             return scaler.transform(_numbers(features))
 
         for epochs in (1, 2, 3, 5, 8, 12, 18, 25, 40):
-            short = clone(network).set_params(max_iter=epochs)
+            short: Any = clone(network)
+            short.set_params(max_iter=epochs)
             yield _stage(str(epochs), _fitted(short, upload.rows, read), read)
-        whole = clone(network).set_params(early_stopping=early_stopping, max_iter=200)
+        whole: Any = clone(network)
+        whole.set_params(early_stopping=early_stopping, max_iter=200)
         yield _stage("end", _fitted(whole, upload.rows, read), read)
 
     return train
@@ -140,7 +143,7 @@ def fasttext(upload: Upload) -> Iterator[Stage]:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.txt"
-        texts, labels = words(upload.rows.features), np.asarray(upload.rows.labels)
+        texts, labels = words(np.asarray(upload.rows.features)), np.asarray(upload.rows.labels)
         path.write_text("".join(f"__label__{y} {x}\n" for x, y in zip(texts, labels, strict=True)))
         for epochs in (1, 2, 3, 5, 10, 25, 50):
             model = train_supervised(

@@ -1,8 +1,6 @@
 """From ``results/zoo/`` to the tables of ``docs/zoo.md``."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 _ROOT = Path(__file__).parent.parent.parent
 RESULTS = _ROOT / "results" / "zoo"

@@ -83,7 +83,7 @@ def _asked(
     names, qualities, rights = [], [], []
     for name, predict in train(upload):
         names.append(name)
-        qualities.append(float((predict(held_out.features) == held_out.labels).mean()))
+        qualities.append(float((predict(np.asarray(held_out.features)) == held_out.labels).mean()))
         rights.append(predict(np.asarray(asked.features)) == np.asarray(asked.labels))
     best = max(qualities)
     return [

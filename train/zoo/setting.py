@@ -77,15 +77,15 @@ _IMAGES = {
     "cnn_crops_best_accuracy": _cnn(
         "crops_and_flips", "crops and flips, stopped early by accuracy", keep="accuracy"
     ),
-    "cnn_mixup": _cnn("mixup", "crops, flips and mixup", "regularised network", mixup=0.4),
-    "cnn_cutout": _cnn("cutout", "cutout", "regularised network", augment=augmentation.cut_out),
+    "cnn_mixup": _cnn("mixup", "crops, flips and mixup", "regularised-network", mixup=0.4),
+    "cnn_cutout": _cnn("cutout", "cutout", "regularised-network", augment=augmentation.cut_out),
     "cnn_randaugment": _cnn(
-        "randaugment", "RandAugment", "regularised network", augment=augmentation.randaugmented
+        "randaugment", "RandAugment", "regularised-network", augment=augmentation.randaugmented
     ),
     "cnn_regularised": _cnn(
         "regularised",
         "flips, dropout, weight decay, label smoothing",
-        "regularised network",
+        "regularised-network",
         dropout=0.6,
         weight_decay=5e-3,
         label_smoothing=0.2,

@@ -51,7 +51,7 @@ class TorchTrainer:
         torch.manual_seed(upload.seed)
         torch.set_num_threads(1)
         rows, validation = upload.parted() if self.keep else (upload.rows, upload.rows)
-        x, y = _inputs(rows.features), _labels(rows)
+        x, y = _inputs(np.asarray(rows.features)), _labels(rows)
         network = self.build(upload)
         asked = network
         if self.ema:
@@ -125,7 +125,7 @@ def _labels(rows: Samples) -> Any:
 
 
 def _cost(network: Any, validation: Samples, keep: str) -> float:
-    logits, labels = _logits(network, validation.features), _labels(validation)
+    logits, labels = _logits(network, np.asarray(validation.features)), _labels(validation)
     if keep == "loss":
         return float(F.cross_entropy(logits, labels))
     return -float((logits.argmax(1) == labels).float().mean())

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from jaxverify.cli.options.command import add_command
+from jaxverify.verification.families import FAMILIES
 
 _DOC = """\
 Find the smallest extra task with which a converged model passes, or see what a given one can do.
@@ -25,13 +26,17 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--epsilon", type=float, default=0.03, help=_EPSILON)
     add("--labels", choices=("iid", "balanced"), default="iid", help=_LABELS)
     add("--eta", type=float, help=_ETA)
+    add("--family", choices=FAMILIES, default="unknown", metavar="FAMILY", help=_FAMILY)
     add("--picture", type=Path, metavar="FILE.png", help="draw the power curve")
     add("--json", action="store_true", help="print one JSON object instead of a page")
 
 
+_FAMILY = f"""\
+of the model that will be trained, as it decides what a verdict is worth: {", ".join(FAMILIES)}
+(%(default)s)"""
 _SHARE = """\
-what a converged model is expected to know of the extra task by heart (%(default)s): a tenth is
-careful for images; networks of text have known nearly all of it"""
+the share of the extra task with which a model is to pass (%(default)s): a tenth is careful for
+images; networks of text have known nearly all of it"""
 _LABELS = """\
 of the extra samples (%(default)s): jaxverify protect balances them, which calls for a few more"""
 _ETA = "extra samples per training sample: show what that many can do"
