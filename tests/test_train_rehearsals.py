@@ -77,7 +77,6 @@ def test_the_page_counts_who_passed_with_exact_intervals(found):
     assert f"| a recipe | {found['plan']['wanted']:.0%} of the best | most-numbers | 4 |" in page
     assert "of 2 (" in page
     assert "<!-- other -->\nx\n" in page
-    assert publication._count([True, True, False]) == "2 of 3 (9% to 99%)"
     content |= {"plan": None, "no_plan": {"words at 95%": "no dose tells"}}
     assert "words at 95%: no dose tells" in publication.fill(
         blocks + "<!-- end -->\n", [content], []

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import binomtest
-
 from jaxverify.files.whole import write_whole
+from train.judged_rows import count, first_pass, lowest, mean, worse
 from train.markdown import fill_blocks, markdown_table
 from train.rehearsals.setting import SETTINGS
 
@@ -84,52 +83,29 @@ def _verdicts(found: list[Found]) -> str:
     for each in found:
         clouds = each["clouds"]
         others = [cloud for cloud in clouds if "paper" in cloud]
-        paper = [cloud["paper"][-1]["passed"] for cloud in others]
-        plain = _mean([cloud["plain_quality"] for cloud in others])
+        by_paper = [cloud["paper"] for cloud in others]
+        paper = [rows[-1]["passed"] for rows in by_paper]
+        plain = mean([cloud["plain_quality"] for cloud in others])
         if each["plan"] is None:
-            line = [_named(each), _count(paper), _first_pass(others, "paper"), "no plan"]
+            line = [_named(each), count(paper), first_pass(by_paper), "no plan"]
             rows.append([*line, "", "", "", f"{plain:.1%}"])
             continue
-        every = [row for cloud in clouds for row in cloud["planned"]]
-        finished = [row["passed"] for row in every if row["is_last"]]
-        early = [row["passed"] for row in every if row["share"] < each["plan"]["wanted"]]
-        passed = [row["share"] for row in every if row["passed"]]
-        planned = _mean([cloud["planned"][-1]["quality"] for cloud in clouds])
+        judged = [cloud["planned"] for cloud in clouds]
+        quality = mean([rows[-1]["quality"] for rows in judged])
         rows.append(
             [
                 _named(each),
-                _count(paper),
-                _first_pass(others, "paper"),
-                _count(finished),
-                _count(early),
-                _first_pass(clouds, "planned"),
-                f"{min(passed):.1%}" if passed else "none",
-                f"{planned:.1%}, {plain:.1%}",
+                count(paper),
+                first_pass(by_paper),
+                count([rows[-1]["passed"] for rows in judged]),
+                count(worse(judged, each["plan"]["wanted"])),
+                first_pass(judged),
+                lowest(judged),
+                f"{quality:.1%}, {plain:.1%}",
             ]
         )
     return markdown_table(rows)
 
 
-def _first_pass(clouds: list[Found], task: str) -> str:
-    """The least quality that a training had reached when one of its models first passed."""
-    reached = []
-    for cloud in clouds:
-        rows = cloud[task]
-        first = next((i for i, row in enumerate(rows) if row["passed"]), None)
-        if first is not None:
-            reached.append(max(row["share"] for row in rows[: first + 1]))
-    return f"{min(reached):.1%}" if reached else "none"
-
-
 def _named(found: Found) -> str:
     return found["name"].replace("_", " ")
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _count(passed: list[bool]) -> str:
-    """How many, and the exact 95% interval of the share (Clopper and Pearson)."""
-    interval = binomtest(sum(passed), len(passed)).proportion_ci(0.95, method="exact")
-    return f"{sum(passed)} of {len(passed)} ({interval.low:.0%} to {interval.high:.0%})"
