@@ -17,7 +17,7 @@ _GOOD = 0.95  # of the best quality, below which no model should pass
 _NETWORKS = ("network", "regularised-network")
 _FAMILIES = (*_NETWORKS, "linear", "trees", "neighbours", "unknown")
 _KINDS = {"cifar10": "images", "ag_news": "texts"}
-_HEAD = (
+_HEAD: str = (
     "trainer; family; rehearsed as; the paper's task: finished passed; its first pass; planned: "
     "finished passed; worse than planned: passed; first pass; lowest that passed; planned for; "
     "extra rows; quality at the end"
@@ -50,7 +50,7 @@ def fill(page: str, runs: list[Run]) -> str:
 
 
 def _trainers(runs: Sequence[Run]) -> str:
-    rows: list[list[str]] = [_HEAD.split("; ")]
+    rows = [_HEAD.split("; ")]
     for (words, family), group in groupby(
         sorted(runs, key=_trainer), key=lambda run: (run["config"]["words"], run["family"])
     ):
