@@ -55,7 +55,8 @@ def _work(options: argparse.Namespace) -> int:
             setting, path = SETTINGS[name], folder / f"{name}-seed{seed}.json"
             if path.exists():
                 continue
-            data = folder_of(options.data, RECIPES[setting.rehearsal].dataset)
+            dataset = setting.elsewhere.get("dataset", RECIPES[setting.rehearsal].dataset)
+            data = folder_of(options.data, dataset)
             with console.status(name) as status:
                 measured = run(
                     setting, seed, data, lambda w, n=name, s=status: s.update(f"{n}: {w}")

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,11 @@ def run(
         data: a folder with the data set, or None.
         say: told what is being trained.
     """
-    started, recipe = time.monotonic(), RECIPES[setting.rehearsal]
-    parted, plan = read(recipe, data), plan_of(setting.rehearsal)
+    started = time.monotonic()
+    recipe = replace(RECIPES[setting.rehearsal], **setting.elsewhere)
+    plan = plan_of(setting.rehearsal)
+    parted = _of_classes(read(recipe, data), plan.num_classes) if plan else read(recipe, data)
+    recipe = replace(recipe, cloud_rows=len(parted.cloud.labels))
     wanted = {}
     if seed < _PAPER_SEEDS:
         task = task_of(parted, PAPER_OPTIONS, recipe.cloud_rows, PAPER)
@@ -75,6 +79,20 @@ def run(
     }
 
 
+def _of_classes(parted: Data, num_classes: int) -> Data:
+    """The rows of the first classes, where there are more of them than are planned for."""
+
+    def few(samples: Samples) -> Samples:
+        return take(samples, np.flatnonzero(np.asarray(samples.labels) < num_classes))
+
+    return parted._replace(
+        home=few(parted.home),
+        cloud=few(parted.cloud),
+        held_out=few(parted.held_out),
+        num_classes=min(parted.num_classes, num_classes),
+    )
+
+
 def _asked(
     train: Trainer, parted: Data, extra: Samples, key: jax.Array, task: ExtraTask, seed: int
 ) -> list[Checkpoint]:
@@ -82,7 +100,10 @@ def _asked(
     both = [np.concatenate(pair) for pair in zip(parted.cloud, extra, strict=True)]
     order = np.random.default_rng(_FIRST + seed).permutation(len(both[1]))
     upload = Upload(Samples(*(part[order] for part in both)), task.num_classes, seed)
-    asked, held_out = generate(key, task), take(parted.held_out, np.arange(_HELD_OUT))
+    asked, held_out = (
+        generate(key, task),
+        take(parted.held_out, np.arange(len(parted.held_out.labels))[:_HELD_OUT]),
+    )
     names, qualities, rights = [], [], []
     for name, predict in train(upload):
         names.append(name)

@@ -19,12 +19,14 @@ class Setting(NamedTuple):
         family: what kind of model it is.
         rehearsal: of ``train.rehearsals``: its data, and the plan that our own network gave.
         train: what a cloud does.
+        elsewhere: what of the rehearsal's data is other in the cloud: fields of its setting.
     """
 
     words: str
     family: Family
     rehearsal: str
     train: Trainer
+    elsewhere: dict[str, Any] = {}  # noqa: RUF012 - a default that nobody changes
 
 
 def _build_cnn(upload: Upload, dropout: float) -> Any:
@@ -91,6 +93,12 @@ _IMAGES = {
         label_smoothing=0.2,
         augment=augmentation.flipped,
     ),
+    "cnn_crops_half": _cnn("crops_and_flips", "crops and flips, half as many rows")._replace(
+        elsewhere={"cloud_rows": 2_500}
+    ),
+    "cnn_crops_other_data": _cnn(
+        "crops_and_flips", "crops and flips, other images: ten classes of CIFAR-100"
+    )._replace(elsewhere={"dataset": "cifar100", "cloud_rows": 45_000, "held_out_rows": 10_000}),
     "resnet_crops": Setting(
         "residual network, crops and flips",
         "network",
