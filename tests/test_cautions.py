@@ -33,7 +33,7 @@ def test_each_weakness_is_named_and_nothing_else(changes, said):
     assert all(part in sentence for sentence in found for part in said)
 
 
-@settings(max_examples=30)
+@settings(max_examples=8)
 @given(st.integers(50, 5000), st.integers(2, 200), st.floats(0, 0.3))
 def test_a_strong_task_of_balanced_labels_calls_for_no_caution(num_samples, num_classes, epsilon):
     task = text(num_samples=num_samples, num_classes=num_classes)
@@ -57,6 +57,7 @@ def test_the_verdict_carries_them_to_json_and_to_the_page():
     assert "a converged one may not pass" in " ".join(shown(verdict).split())
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 200), st.integers(0, 200))
 def test_answers_that_are_alike_are_counted_and_called_for_a_caution_from_95_percent_on(same, lost):
     task = text(num_samples=200, num_classes=4)

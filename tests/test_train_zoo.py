@@ -81,7 +81,7 @@ def test_every_stage_is_judged_on_the_paper_s_task_and_on_the_planned_one(monkey
     copied = found["planned"][1]
     assert copied["asked"] < found["extra_rows"]["planned"]  # each in several copies
     assert [len(each.rows.labels) for each in seen] == [
-        400 + found["extra_rows"][task] for task in ("paper", "planned")
+        1_100 + found["extra_rows"][task] for task in ("paper", "planned")
     ]
     first, second = seen
     assert not np.array_equal(first.rows.labels[:400], second.rows.labels[:400])
@@ -93,7 +93,7 @@ def digits(recipe):
     from train.rehearsals.run import read
 
     small = replace(
-        recipe, dataset="digits", home_rows=400, cloud_rows=400, held_out_rows=200, side=8
+        recipe, dataset="digits", home_rows=200, cloud_rows=1_100, held_out_rows=200, side=8
     )
     return read(small, None)
 

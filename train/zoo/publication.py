@@ -110,7 +110,7 @@ def _counts(runs: Sequence[Run]) -> list[str]:
 def _totals(runs: Sequence[Run]) -> str:
     networks = [run for run in runs if run["family"] in _NETWORKS]
     paper, early_paper, planned, early = _counts(networks)
-    seeds = max(run["config"]["seed"] for run in runs) + 1
+    seeds = max((run["config"]["seed"] for run in runs), default=0) + 1
     return (
         f"{len({run['name'] for run in runs})} trainers, up to {seeds} seeds each. Of finished "
         f"networks {planned} passed by their rehearsed plan, and {paper} by the paper's task. Of "

@@ -20,8 +20,7 @@ from jaxverify.training.batches import take
 from train.rehearsals.publication import RESULTS as REHEARSALS
 from train.rehearsals.run import PAPER, PAPER_OPTIONS, Data, judged, planned_task, read, task_of
 from train.rehearsals.setting import SETTINGS as RECIPES
-from train.zoo.setting import Setting
-from train.zoo.stages import Trainer, Upload
+from train.zoo.stages import Setting, Trainer, Upload
 
 Row = dict[str, Any]
 _FIRST = 300  # no seed of a rehearsal
@@ -32,9 +31,12 @@ _HELD_OUT = 2_000  # rows by which qualities are measured
 def plan_of(rehearsal: str) -> Calibration | None:
     """The plan that a rehearsal ended with, as its results have it; None, if it found none."""
     plan = json.loads((REHEARSALS / f"{rehearsal}.json").read_text())["plan"]
-    return (
-        None if plan is None else Calibration(**{**plan, "options": TaskOptions(**plan["options"])})
-    )
+    if plan is None:
+        return None
+    plan["options"] = TaskOptions(**plan["options"])
+    for name in ("finished", "cut"):
+        plan[name] = tuple((right, asked) for right, asked in plan[name])
+    return Calibration(**plan)
 
 
 def run(

@@ -3,30 +3,12 @@
 # pyright: reportMissingImports=false
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from jaxverify.verification.families import Family
 from train.zoo import augmentation, classical, mobilenet, networks
-from train.zoo.stages import Trainer, Upload
+from train.zoo.stages import Setting, Upload
 from train.zoo.torch_training import TorchTrainer
-
-
-class Setting(NamedTuple):
-    """A trainer of the zoo.
-
-    Attributes:
-        words: what it is, as its user would say it.
-        family: what kind of model it is.
-        rehearsal: of ``train.rehearsals``: its data, and the plan that our own network gave.
-        train: what a cloud does.
-        elsewhere: what of the rehearsal's data is other in the cloud: fields of its setting.
-    """
-
-    words: str
-    family: Family
-    rehearsal: str
-    train: Trainer
-    elsewhere: dict[str, Any] = {}  # noqa: RUF012 - a default that nobody changes
 
 
 def _build_cnn(upload: Upload, dropout: float) -> Any:

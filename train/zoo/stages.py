@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxverify import Samples
+from jaxverify.verification.families import Family
 
 Predict = Callable[[np.ndarray], Int[np.ndarray, " n"]]
 
@@ -50,6 +51,24 @@ class Stage(NamedTuple):
 
 
 Trainer = Callable[[Upload], Iterator[Stage]]
+
+
+class Setting(NamedTuple):
+    """A trainer of the zoo.
+
+    Attributes:
+        words: what it is, as its user would say it.
+        family: what kind of model it is.
+        rehearsal: of ``train.rehearsals``: its data, and the plan that our own network gave.
+        train: what a cloud does.
+        elsewhere: what of the rehearsal's data is other in the cloud: fields of its setting.
+    """
+
+    words: str
+    family: Family
+    rehearsal: str
+    train: Trainer
+    elsewhere: dict[str, Any] = {}  # noqa: RUF012 - a default that nobody changes
 
 
 def words(features: np.ndarray) -> list[str]:
