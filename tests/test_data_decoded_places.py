@@ -140,7 +140,7 @@ def test_only_load_keeps_pixels(folder, tmp_path):
 
 
 def test_a_folder_with_kept_pixels_is_read_and_protected_as_without(folder, tmp_path):
-    secret = split_options(secret=bytes(range(32)), eta=0.2)
+    secret = split_options(secret=bytes(range(32)), eta=0.2, force=True)
     protect(folder, tmp_path / "without", tmp_path / "without.json", **secret)
     table = pq.read_table(folder)
     load(data_dir=folder)

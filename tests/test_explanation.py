@@ -126,13 +126,16 @@ def test_an_unknown_family_is_an_error_that_lists_them(capsys):
     assert all(name in said for name in FAMILIES)
 
 
-def test_a_task_of_which_more_than_half_must_be_known_is_refused_unless_forced(tmp_path, capsys):
-    data = write_table(tmp_path / "small.csv", reviews(500))
-    command = ["protect", str(data), "--out", str(tmp_path / "up.csv")]
+@pytest.mark.parametrize("doses", [[], ["--doses", "0,1,4"]])
+def test_a_task_of_which_more_than_half_must_be_known_is_refused_unless_forced(
+    doses, tmp_path, capsys
+):
+    data = write_table(tmp_path / "small.csv", reviews(900))
+    command = ["protect", str(data), "--out", str(tmp_path / "up.csv"), *doses]
     command += ["--record", str(tmp_path / "r.json")]
     assert main(command) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert "20 extra samples for 500 rows are too few" in said
+    assert "extra samples for 900 rows are too few" in said
     assert not (tmp_path / "up.csv").exists()
     assert not (tmp_path / "r.json").exists()
     eta = said.partition("(--eta ")[2].partition(")")[0]

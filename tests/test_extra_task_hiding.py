@@ -314,7 +314,7 @@ def test_protected_and_verified_from_the_command_line(kind, tmp_path, capsys):
         generator = "zipf"
     command = ["protect", str(data), "--out", str(out), "--record", str(tmp_path / "record.json")]
     options = ["--placement", "secret", "--num-fixed", "4", "--generator", generator]
-    assert main([*command, *options, "--eta", "0.3"]) == 0
+    assert main([*command, *options, "--eta", "0.3", "--force"]) == 0
     record = load(tmp_path / "record.json")
     task = record.task
     assert (task.placement, task.num_fixed, task.generator) == ("secret", 4, generator)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from jaxverify import UserError, stats
 from jaxverify.cli import main
 from jaxverify.record.plan import make_plan
+from jaxverify.verification.families import worth
 
 
 @given(
@@ -90,6 +91,8 @@ def test_the_command_prints_a_page_and_draws(tmp_path, capsys):
 def test_the_command_prints_one_json_object(capsys):
     assert main(["plan", "--samples", "50000", "--classes", "10", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
+    assert found.pop("family") == "unknown"
+    assert found.pop("worth") == worth("unknown").words
     assert found == make_plan(50_000, 10).to_dict()
     assert found["curve"][0]["share"] == 0.05
 

@@ -140,7 +140,8 @@ def test_a_verdict_by_scores_is_that_on_the_odds_and_on_the_answers():
     assert asked == [512, 188, 512, 188]
     expected = by_odds.to_dict() | {"p_value": p_value, "num_correct": right}
     found = verdict.to_dict()
-    assert found.pop("cautions") == expected.pop("cautions") == []
+    for name in ("cautions", "reasons", "next_steps"):
+        assert found.pop(name) == expected.pop(name) == []
     assert found == pytest.approx(expected)
 
 

@@ -56,7 +56,9 @@ def test_with_held_out_the_verdict_is_the_same_but_for_the_temperature(scale):
         scaled = verify_scores(model(gain, scale), KEY, TASK, held_out=HELD_OUT).to_dict()
         assert plain.pop("outcome") == scaled.pop("outcome") == outcome
         assert scaled.pop("test") == plain.pop("test")
-        assert scaled.pop("cautions") == plain.pop("cautions") == []
+        for name in ("cautions", "reasons", "next_steps"):
+            assert scaled.pop(name) == plain.pop(name) == []
+        assert scaled.pop("meaning") == plain.pop("meaning")
         hotter = scaled.pop("temperature") / plain.pop("temperature")
         assert hotter == pytest.approx(scale, rel=1e-3)
         assert scaled == pytest.approx(plain, rel=1e-3)

@@ -190,13 +190,17 @@ def _check_power(record: Record, num_rows: int) -> None:
     if fail_below(detectable, None):
         return
     required = stats.required_num_samples(_HALF, num_classes, alpha, epsilon, labels=labels)
-    extra = required * sum(record.doses.levels) // max(sum(map(bool, record.doses.levels)), 1)
-    enough = math.ceil(extra / MOST_MEASURED)
+    levels = record.doses.levels
+    given_levels = sum(map(bool, levels))
+    extra, drawn = required * sum(levels) / given_levels, required
+    if record.doses != ONCE:  # each has each label equally often
+        drawn = math.ceil(required / (num_classes * given_levels)) * num_classes * len(levels)
     raise UserError(
         f"{n} extra samples for {num_rows:,} rows are too few: only a model that knows "
         f"{detectable:.0%} of them passes nine times in ten. It takes {required:,} for one that "
-        f"knows {_HALF:.0%}: give {enough:,} rows or more, or make a larger part of them extra "
-        f"(--eta {math.ceil(1000 * required / num_rows) / 1000:g}), or protect anyway (--force)"
+        f"knows {_HALF:.0%}: give {math.ceil(extra / MOST_MEASURED):,} rows or more, or make a "
+        f"larger part of them extra (--eta {math.ceil(1000 * drawn / num_rows) / 1000:g}), or "
+        "protect anyway (--force)"
     )
 
 

@@ -39,14 +39,16 @@ _WORTH: dict[Family, Worth] = {
     "linear": Worth(
         False,
         False,
-        "Nothing can be verified: a linear model on few columns never learns extra samples, and "
-        "one on many, as of words, learns them in its first passes.",
+        "Hardly anything can be verified: a linear model on few columns may never learn extra "
+        "samples, so that honest ones FAIL; one on words learns them with its first passes, but by "
+        "then it is nearly as good as it gets.",
     ),
     "trees": Worth(
         False,
         False,
-        "Nothing can be verified: boosting and forests know extra samples after the first rounds, "
-        "and shallow trees never do. PASS tells only that the rows were used.",
+        "Nothing can be verified without a rehearsal of your own trainer (jaxverify rehearse "
+        "--trainer): boosting and forests know extra samples after a few rounds, and a shallow "
+        "tree never does. PASS tells only that the rows were used.",
     ),
     "neighbours": Worth(
         False,
