@@ -1,11 +1,11 @@
-"""An outcome in words: what it means, why it may be, and what to do next."""
+"""An outcome in words: what it means, what its reasons may be, and what to do next."""
 
 from collections.abc import Mapping
 from typing import Any
 
 _MEANINGS = {
     "PASS": "the model knows more of the extra samples than an unfinished one would",
-    "FAIL": "the model knows fewer of the extra samples than this test detects",
+    "FAIL": "the model knows too few of the extra samples to pass",
     "INCONCLUSIVE": "too few extra samples to tell; this is not a pass",
     "NO POWER": "no power to tell: too little is memorised, or the model cannot memorise",
 }
@@ -27,7 +27,7 @@ _REHEARSE = (
     "it does not pass either, this test cannot tell, and the outcome means nothing."
 )
 _REHEARSE_AGAIN = "Rehearse the recipe that the cloud names, and see whether its models would pass."
-_NO_PROOF = "Accuse nobody of it alone: the outcome is a reason to ask, and no proof."
+_NO_PROOF = "Do not accuse anyone on this alone: it is a reason to ask, not proof."
 _MORE = "Protect more data, or let more rows be extra, and have the model trained again."
 
 

@@ -100,9 +100,9 @@ def _fail_row(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _words(facts: Mapping[str, Any]) -> list[Text]:
-    """Why it may be, what to do next, and cautions: a line each."""
+    """Possible reasons, what to do next, and cautions: a line each."""
     words = explanation(facts)
-    lines = [Text("Why it may be:")] if words["reasons"] else []
+    lines = [Text("Possible reasons:")] if words["reasons"] else []
     lines += [Text(f"  - {sentence}") for sentence in words["reasons"]]
     lines += [Text("What to do next:")] if words["next_steps"] else []
     lines += [Text(f"  - {sentence}") for sentence in words["next_steps"]]

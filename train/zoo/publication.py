@@ -110,10 +110,9 @@ def _counts(runs: Sequence[Run]) -> list[str]:
 def _totals(runs: Sequence[Run]) -> str:
     networks = [run for run in runs if run["family"] in _NETWORKS]
     paper, early_paper, planned, early = _counts(networks)
-    seeds = max((run["config"]["seed"] for run in runs), default=0) + 1
+    trainers = len({run["name"] for run in runs})
     return (
-        f"{len({run['name'] for run in runs})} trainers, up to {seeds} seeds each. Of finished "
-        f"networks {planned} passed by their rehearsed plan, and {paper} by the paper's task. Of "
-        f"networks that were worse than planned for {early} passed by the plan; of those below "
-        f"{_GOOD:.0%} of their best {early_paper} by the paper's task.\n"
+        f"{trainers} trainers in {len(runs)} runs. Of finished networks {planned} passed by their "
+        f"rehearsed plan, and {paper} by the paper's task. Of networks that were worse than planned for {early} passed by the plan; "
+        f"of those below {_GOOD:.0%} of their best {early_paper} by the paper's task.\n"
     )
