@@ -113,6 +113,7 @@ def _totals(runs: Sequence[Run]) -> str:
     trainers = len({run["name"] for run in runs})
     return (
         f"{trainers} trainers in {len(runs)} runs. Of finished networks {planned} passed by their "
-        f"rehearsed plan, and {paper} by the paper's task. Of networks that were worse than planned for {early} passed by the plan; "
-        f"of those below {_GOOD:.0%} of their best {early_paper} by the paper's task.\n"
+        f"rehearsed plan, and {paper} by the paper's task. Of networks that were worse than "
+        f"planned for {early} passed by the plan; of those below {_GOOD:.0%} of their best "
+        f"{early_paper} by the paper's task.\n"
     )
