@@ -48,9 +48,19 @@ def pytest_configure(config):
         os.environ[name.upper()] = str(value)
 
 
+# How answers are read, asked for and counted, and what the documents say: no matter of the JAX.
+ONCE = (
+    "cache_check cli_calibrate docs explanation fields http http_forms http_waiting ledger misread"
+)
+ONCE += " own_samples reading reading_one_score rooms train_reproduction_tables train_zoo"
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Files with slow tests come first: begun last, one of them would keep the others waiting."""
+    for item in items:
+        if item.path.stem.removeprefix("test_") in ONCE.split():
+            item.add_marker("once")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
