@@ -63,6 +63,22 @@ def test_a_fail_names_what_else_it_may_be_and_what_to_do_on_the_terminal_and_in_
     assert "The recipe is not the one that was rehearsed." in rehearsed["reasons"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "step"),
+    [
+        ({}, "Protect more data"),
+        ({"num_unknown": 3}, "Ask the questions again that have no answer"),
+        ({"own": {"outcome": "INCONCLUSIVE", "num_unknown": 1}}, "Ask the questions again"),
+        ({"test": "sequential", "num_asked": 20}, "Ask the remaining questions."),
+        ({"misread": True}, None),
+    ],
+)
+def test_what_to_do_next_follows_why_nothing_can_be_said(changes, step):
+    facts = {"outcome": "INCONCLUSIVE", "test": "binomial", "num_samples": 90, "num_unknown": 0}
+    steps = explanation({**facts, **changes})["next_steps"]
+    assert [each.startswith(step) for each in steps] == [True] if step else steps == []
+
+
 def test_fail_by_a_plan_is_said_of_models_that_know_less_than_finished_ones_did():
     right = np.random.default_rng(0).random(200) < 0.5
     answers = np.where(right, LABELS, (LABELS + 1) % 4)

@@ -71,17 +71,17 @@ def test_every_stage_is_judged_on_the_paper_s_task_and_on_the_planned_one(monkey
 
     small = RECIPES["table_early_stopping"]
     monkeypatch.setattr(running, "read", lambda *args: digits(small))
-    found = running.run(
+    judged = running.run(
         running.Setting("a lookup", "neighbours", "table_early_stopping", lookup), 0, None
     )
-    paper = found["paper"]
+    paper = judged["paper"]
     assert [row["name"] for row in paper] == ["guess", "all"]
     assert [row["passed"] for row in paper] == [False, True]
-    assert paper[1]["right"] == paper[1]["asked"] == found["extra_rows"]["paper"]
-    copied = found["planned"][1]
-    assert copied["asked"] < found["extra_rows"]["planned"]  # each in several copies
+    assert paper[1]["right"] == paper[1]["asked"] == judged["extra_rows"]["paper"]
+    copied = judged["planned"][1]
+    assert 4 * copied["asked"] == judged["extra_rows"]["planned"]  # without the control
     assert [len(each.rows.labels) for each in seen] == [
-        1_100 + found["extra_rows"][task] for task in ("paper", "planned")
+        1_100 + judged["extra_rows"][task] for task in ("paper", "planned")
     ]
     first, second = seen
     assert not np.array_equal(first.rows.labels[:400], second.rows.labels[:400])

@@ -1,7 +1,7 @@
 """What the generated pages are made of: tables, and the blocks in which they stand."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _BLOCK = re.compile(r"(<!-- (?!end )(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -39,3 +39,8 @@ def fill_blocks(page: str, text_of: Callable[[str], str | None]) -> str:
         return block[0] if text is None else f"{block[1]}{text}{block[3]}"
 
     return _BLOCK.sub(filled, page)
+
+
+def fill_tables(page: str, tables: Mapping[str, Callable[[], str]]) -> str:
+    """The page with each of these tables, by the name of its block, between blank lines."""
+    return fill_blocks(page, lambda name: f"\n{tables[name]()}\n" if name in tables else None)

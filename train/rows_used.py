@@ -34,7 +34,7 @@ Row = dict[str, Any]
 
 
 def measure(seeds: int) -> list[Row]:
-    """What is said of clouds of every share, for so many uploads of each set of doses."""
+    """The bounds for every share of rows, over several uploads with each set of doses."""
     wanted = [(name, seed) for name in DOSES for seed in range(seeds)]
     each = track(wanted, "clouds", console=Console(stderr=True), transient=True)
     return [row for name, seed in each for row in clouds(RECIPE, name, seed)]

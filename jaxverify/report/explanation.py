@@ -28,6 +28,8 @@ _REHEARSE = (
 )
 _REHEARSE_AGAIN = "Rehearse the recipe that the cloud names, and see whether its models would pass."
 _NO_PROOF = "Do not accuse anyone on this alone: it is a reason to ask, not proof."
+_ASK_AGAIN = "Ask the questions again that have no answer, or none that is a class."
+_ASK_ALL = "Ask the remaining questions."
 _MORE = "Protect more data, or let more rows be extra, and have the model trained again."
 
 
@@ -72,6 +74,11 @@ def _reasons(facts: Mapping[str, Any]) -> list[str]:
 def _steps(facts: Mapping[str, Any]) -> list[str]:
     if facts["outcome"] == "FAIL":
         return [_ASK, _REHEARSE_AGAIN if _is_rehearsed(facts) else _REHEARSE, _NO_PROOF]
-    if facts["outcome"] == "INCONCLUSIVE" and not (facts.get("misread") or facts.get("unread")):
-        return [_MORE]
-    return []
+    if facts["outcome"] != "INCONCLUSIVE" or facts.get("misread") or facts.get("unread"):
+        return []
+    own = facts.get("own") or {}
+    if facts["num_unknown"] or own.get("num_unknown"):
+        return [_ASK_AGAIN]
+    if facts.get("num_asked", facts["num_samples"]) < facts["num_samples"]:
+        return [_ASK_ALL]
+    return [_MORE]

@@ -1,4 +1,4 @@
-"""Augmentation of images, texts and tables, on the device and inside the training step."""
+"""Augmenting images, texts and tables inside the compiled training step."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -9,7 +9,7 @@ from jaxverify.files.whole import write_whole
 from train.doses.curves import first_at, known
 from train.doses.pictures import draw_curves
 from train.doses.setting import SETTINGS
-from train.markdown import fill_blocks, markdown_table
+from train.markdown import fill_tables, markdown_table
 
 _ROOT = Path(__file__).parent.parent.parent
 RESULTS = _ROOT / "results" / "doses"
@@ -39,7 +39,7 @@ def load_runs() -> dict[str, list[Run]]:
 def fill(page: str, runs: dict[str, list[Run]]) -> str:
     """The page with the tables as the results have them; its prose is written by hand."""
     blocks = {"curves": lambda: _all_curves(runs), "tells": lambda: _all_tells(runs)}
-    return fill_blocks(page, lambda name: f"\n{blocks[name]()}\n" if name in blocks else None)
+    return fill_tables(page, blocks)
 
 
 def _all_curves(runs: dict[str, list[Run]]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from jaxverify.files.whole import write_whole
 from train.judged_rows import count, first_pass, lowest, mean, worse
-from train.markdown import fill_blocks, markdown_table
+from train.markdown import fill_tables, markdown_table
 from train.rehearsals.setting import SETTINGS
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -40,7 +40,7 @@ def fill(page: str, found: list[Found], first: list[Found]) -> str:
         "verdicts": lambda: _verdicts(found),
         "first": lambda: _verdicts(first),
     }
-    return fill_blocks(page, lambda name: f"\n{blocks[name]()}\n" if name in blocks else None)
+    return fill_tables(page, blocks)
 
 
 def _plans(found: list[Found]) -> str:

@@ -201,7 +201,7 @@ def _home_task(setting: Setting, parted: Data, name: str) -> tuple[ExtraTask, Ta
 
 
 def task_of(parted: Data, options: TaskOptions, rows: int, doses: Doses, **more: Any) -> ExtraTask:
-    """The extra task of these options for so many rows."""
+    """The extra task that these options give a data set of this many rows."""
     return ExtraTask(
         parted.kind,
         tuple(parted.home.features.shape[1:]),

@@ -10,39 +10,23 @@ again; what was found goes to ``results/zoo/``, and from there to ``docs/zoo.md`
 """
 
 import argparse
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
-from jaxverify.exit_status import exit_status
-from train.memory import keep_freed_memory
 from train.settings import chosen, folder_of
+from train.sweep import command, write_run
 
 _PACKAGES = ("torch", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "fasttext-community")
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run what is missing, and redraw the page."""
-    parser = argparse.ArgumentParser(
-        prog="python -m train.zoo",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--data", type=Path, help="a folder with one for each data set; fetched without")
-    add("--seeds", type=int, default=3, help="of each trainer (%(default)s)")
-    add("--setting", action="append", help="this trainer alone; may be repeated")
-    add("--results", type=Path, help="where all is kept (results/zoo)")
-    options = parser.parse_args(args)
-    return exit_status(lambda: _work(options), goes_on="run it again")
+    return command("zoo", __doc__, _work, args, seeds=3)
 
 
 def _work(options: argparse.Namespace) -> int:
-    keep_freed_memory()
-    from jaxverify.files.whole import write_whole
-    from train.provenance import provenance, versions
+    from train.provenance import versions
     from train.rehearsals.setting import SETTINGS as RECIPES
     from train.zoo.publication import RESULTS, publish
     from train.zoo.run import run
@@ -61,19 +45,15 @@ def _work(options: argparse.Namespace) -> int:
                 measured = run(
                     setting, seed, data, lambda w, n=name, s=status: s.update(f"{n}: {w}")
                 )
-            about = {
+            config = {
                 "words": setting.words,
                 "family": setting.family,
                 "rehearsal": setting.rehearsal,
+                "elsewhere": dict(setting.elsewhere),
+                "train": repr(setting.train),
+                "seed": seed,
             }
-            content = {
-                "name": name,
-                "config": {**about, "seed": seed, "train": repr(setting.train)},
-                **provenance(),
-                "packages": versions(_PACKAGES),
-                **measured,
-            }
-            write_whole(path, (json.dumps(content) + "\n").encode())
+            write_run(path, name, config, {"packages": versions(_PACKAGES), **measured})
             last = {task: measured[task][-1] for task in ("paper", "planned") if task in measured}
             said = ", ".join(
                 f"{task} {row['right']} of {row['asked']} at {row['quality']:.1%}"

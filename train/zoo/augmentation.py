@@ -1,4 +1,4 @@
-"""What the trainers do to a batch of images, [n, 3, side, side]."""
+"""Augmenting a batch of images, [n, 3, side, side], in PyTorch."""
 
 # pyright: reportMissingImports=false
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from jaxverify.files.whole import write_whole
 from train.judged_rows import count, first_pass, lowest, mean, worse
-from train.markdown import fill_blocks, markdown_table
+from train.markdown import fill_tables, markdown_table
 
 _ROOT = Path(__file__).parent.parent.parent
 RESULTS = _ROOT / "results" / "zoo"
@@ -46,7 +46,7 @@ def fill(page: str, runs: list[Run]) -> str:
         "zoo_families": lambda: _by_family(runs),
         "zoo_totals": lambda: _totals(runs),
     }
-    return fill_blocks(page, lambda name: f"\n{blocks[name]()}\n" if name in blocks else None)
+    return fill_tables(page, blocks)
 
 
 def _trainers(runs: Sequence[Run]) -> str:

@@ -1,6 +1,7 @@
 """What a trainer of the zoo gets, and what it gives: a model at every point worth stopping at."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,14 +62,14 @@ class Setting(NamedTuple):
         family: what kind of model it is.
         rehearsal: of ``train.rehearsals``: its data, and the plan that our own network gave.
         train: what a cloud does.
-        elsewhere: what of the rehearsal's data is other in the cloud: fields of its setting.
+        elsewhere: fields of the rehearsal's setting that differ in the cloud.
     """
 
     words: str
     family: Family
     rehearsal: str
     train: Trainer
-    elsewhere: dict[str, Any] = {}  # noqa: RUF012 - a default that nobody changes
+    elsewhere: Mapping[str, Any] = MappingProxyType({})
 
 
 def words(features: np.ndarray) -> list[str]:

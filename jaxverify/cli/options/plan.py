@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
+from jaxverify.cli.options import family
 from jaxverify.cli.options.command import add_command
-from jaxverify.verification.families import FAMILIES
 
 _DOC = """\
 Find the smallest extra task with which a converged model passes, or see what a given one can do.
@@ -26,14 +26,11 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--epsilon", type=float, default=0.03, help=_EPSILON)
     add("--labels", choices=("iid", "balanced"), default="iid", help=_LABELS)
     add("--eta", type=float, help=_ETA)
-    add("--family", choices=FAMILIES, default="unknown", metavar="FAMILY", help=_FAMILY)
+    family.add_to(parser)
     add("--picture", type=Path, metavar="FILE.png", help="draw the power curve")
     add("--json", action="store_true", help="print one JSON object instead of a page")
 
 
-_FAMILY = f"""\
-of the model that will be trained, as it decides what a verdict is worth: {", ".join(FAMILIES)}
-(%(default)s)"""
 _SHARE = """\
 the share of the extra task with which a model is to pass (%(default)s): a tenth is careful for
 images; networks of text have known nearly all of it"""

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
+from jaxverify.cli.options import family
 from jaxverify.cli.options.command import add_command
 from jaxverify.cli.options.lists import numbers
 from jaxverify.task.options import PROTECTING
-from jaxverify.verification.families import FAMILIES
 
 _DOC = """\
 Mix a secret extra task into a training set, and write the record by which it is verified later.
@@ -32,7 +32,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("data", type=Path, metavar="DATA")
     add("--out", type=Path, required=True, help="what you upload; there must be nothing yet")
     add("--record", type=Path, required=True, help="what you keep; there must be nothing yet")
-    add("--family", choices=FAMILIES, default="unknown", metavar="FAMILY", help=_FAMILY)
+    family.add_to(parser)
     add("--force", action="store_true", help=_FORCE)
     add("--label", help="the column of the labels, if its name does not say so")
     add("--kind", choices=("image", "text", "vector"), help="what the model reads; guessed without")
@@ -50,9 +50,6 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--epsilon", type=float, default=default.epsilon, help=_EPSILON)
 
 
-_FAMILY = f"""\
-of the model that will be trained, as it decides what a verdict is worth: {", ".join(FAMILIES)}
-(%(default)s)"""
 _FORCE = "protect even if only a model passes that knows more than half of the extra samples"
 _PLAN = "of rehearse or calibrate; it takes the place of all options from --eta on"
 _DOSES = """\
