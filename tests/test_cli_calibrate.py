@@ -238,6 +238,22 @@ def test_the_plan_that_fits_into_the_rows_is_taken_before_the_one_with_the_large
     assert small.least_rows <= 3_000
 
 
+def test_no_larger_share_of_rows_is_extra_than_where_the_models_were_trained():
+    doses = np.repeat([0, 4], 200)
+    options = TaskOptions(labels="balanced")
+    models = rights((0.95, 0.9), doses), rights((0.1, 0.3), doses)
+
+    def plan(home_rows):
+        return calibrate(
+            *models, doses, 10, options, "vector", 0.25, num_rows=10_000, home_rows=home_rows
+        )
+
+    free, near, far = plan(None), plan(50_000), plan(100_000)
+    assert (free.max_share, near.max_share, far.max_share) == (0.25, 0.016, 0.008)
+    assert far.num_rows <= 80 < near.num_rows <= 160 < free.num_rows
+    assert far.epsilon < near.epsilon < free.epsilon
+
+
 def test_bounds_are_wider_where_several_constructions_are_compared():
     doses = np.repeat([0, 4], 200)
     models = rights((0.95, 0.9), doses), rights((0.1, 0.3), doses)

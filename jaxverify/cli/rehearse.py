@@ -13,6 +13,7 @@ from rich.table import Table
 from jaxverify.cli.options.rehearse import RECIPE
 from jaxverify.cli.protect import feature_columns
 from jaxverify.errors import UserError
+from jaxverify.protect.opening import open_rows
 from jaxverify.record.calibration import Calibration, best_of, calibrate, save_calibration
 from jaxverify.rehearsal.checkpoints import Checkpoint, known_by_quality, split
 from jaxverify.task.constructions import construction, kind_of, usual_construction
@@ -35,6 +36,7 @@ class _Rehearsed:
         options: that it follows from.
         doses: of its samples.
         checkpoints: of all seeds.
+        home_rows: that were trained on, without the extra ones.
         num_rows: of the data, where they are all that will be uploaded.
     """
 
@@ -43,6 +45,7 @@ class _Rehearsed:
     options: TaskOptions
     doses: Int[np.ndarray, " n"]
     checkpoints: list[Checkpoint]
+    home_rows: int
     num_rows: int | None
 
 
@@ -72,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     if num_rows is not None and plan.least_rows > num_rows:
         console.print(
             f"Caution: the data have {num_rows:,} rows, fewer than the plan needs: raise "
-            "--max-share, or add data.",
+            f"{'--max-share' if plan.max_share >= options.max_share else '--eta'}, or add data.",
             style="yellow",
         )
     (name,) = {name for each, name in plans if each is plan}
@@ -138,7 +141,9 @@ def _by_program(options: argparse.Namespace) -> Iterator[_Rehearsed]:
         fixed_ratio=task.fixed_ratio,
     )
     dealt = record.doses_of_samples()
-    yield _Rehearsed(name or "the usual one", task, task_options, dealt, checkpoints, None)
+    home_rows = sum(table.num_rows for table in open_rows(options.data).tables())
+    usual = name or "the usual one"
+    yield _Rehearsed(usual, task, task_options, dealt, checkpoints, home_rows, None)
 
 
 def _by_network(options: argparse.Namespace) -> Iterator[_Rehearsed]:
@@ -177,7 +182,10 @@ def _by_network(options: argparse.Namespace) -> Iterator[_Rehearsed]:
 
                 checkpoints += rehearsal.train(home, task, seed, show)
                 progress.update(bar, completed=recipe.epochs)
-        yield _Rehearsed(task.name, task.task, task.options, task.doses, checkpoints, home.num_rows)
+        home_rows = len(home.train.labels)
+        yield _Rehearsed(
+            task.name, task.task, task.options, task.doses, checkpoints, home_rows, home.num_rows
+        )
 
 
 def _plan(rehearsed: _Rehearsed, options: argparse.Namespace) -> Calibration:
@@ -216,6 +224,7 @@ def _calibrated(rehearsed: _Rehearsed, options: argparse.Namespace, wanted: floa
         max_share=options.max_share,
         num_rows=rehearsed.num_rows,
         num_constructions=len(options.construction),
+        home_rows=rehearsed.home_rows,
     )
 
 

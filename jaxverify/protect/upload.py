@@ -283,7 +283,7 @@ def _cautions(
             sentences.append(
                 f"The plan calls for {plan.num_rows:,} extra rows, but only "
                 f"{plan.max_share:.1%} of {seen.num_rows:,} rows may be extra (rehearse "
-                f"--max-share). With {num_extra:,} a finished model passes in {power:.0%} of "
+                f"--max-share and --eta). With {num_extra:,} a finished model passes in {power:.0%} of "
                 "cases: raise the share, or add data."
             )
     if num_extra > MOST_MEASURED * seen.num_rows:

@@ -123,6 +123,7 @@ def calibrate(
     num_rows: int | None = None,
     wanted: float | None = None,
     num_constructions: int = 1,
+    home_rows: int | None = None,
 ) -> Calibration:
     """The plan for the dose at which finished models and cut ones are furthest apart.
 
@@ -141,6 +142,8 @@ def calibrate(
             extra rows than are needed, ε is raised, at most half way to what finished models knew.
         wanted: the share of the best quality that those cut short had not reached.
         num_constructions: how many are compared, this one among them.
+        home_rows: that the models were trained on, without the extra ones, if it is known: a plan
+            holds for about the share of extra rows that they had, so ``max_share`` is no more.
 
     Raises:
         UserError: if there is no model of either kind, one knows what nobody was given, or no dose
@@ -148,6 +151,7 @@ def calibrate(
 
     Guarantee: ε is at least the upper bound, at 97.5% for all doses and constructions together, on
     what each cut model knew, and the share at most the lower bound on what each finished one knew.
+    No larger share of rows is extra than where the models were trained, if ``home_rows`` are given.
     """
     if not finished or not cut:
         raise UserError("give answers of a finished model or more, and of one or more cut short")
@@ -158,6 +162,8 @@ def calibrate(
                 f"a model knows {control.share:.0%} of the samples of dose 0, which nobody was "
                 "given: are these its answers, and did it not get the record?"
             )
+    if home_rows is not None:
+        max_share = min(max_share, int(doses.sum()) / home_rows)
     levels = [int(level) for level in np.unique(doses) if level > 0]
     confidence = 1 - _RISK / (len(levels) * num_constructions)  # the best of them is chosen
     of_finished = [_by_dose(right, doses, num_classes, confidence) for right in finished]

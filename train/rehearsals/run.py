@@ -162,6 +162,7 @@ def _calibrated(setting: Setting, parted: Data, home: _Home, wanted: float) -> C
         max_share=MAX_SHARE,
         num_rows=setting.cloud_rows,
         wanted=wanted,
+        home_rows=setting.home_rows,
     )
     if plan.least_rows > setting.cloud_rows:
         raise UserError(f"{plan.num_rows:,} extra rows are too many for {setting.cloud_rows:,}")
