@@ -27,6 +27,13 @@ if jax.__version_info__ < (0, 11):
     FAST.append("--xla_cpu_use_fusion_emitters=false")
 
 
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path, monkeypatch):
+    """Each test has ledgers of its own, and sees tracebacks."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
+    monkeypatch.setenv("JAXVERIFY_TRACEBACK", "1")  # a defect of ours is to be seen
+
+
 def pytest_addoption(parser):
     parser.addoption("--compile-fast", action="store_true", help="without XLA's optimizations")
 

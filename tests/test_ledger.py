@@ -5,6 +5,7 @@ import json
 import stat
 from argparse import Namespace
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from jaxverify.cli import main, sources
 from jaxverify.cli.subject import subject
 from jaxverify.predictors.answers import Classes
 from jaxverify.record import ledger
-from jaxverify.record.record import new_record, save
+from jaxverify.record.record import load, new_record, save
 from jaxverify.record.shard import Shard
 from jaxverify.record.shard_drawing import shard_indices
 from jaxverify.rendering import TextRendering
@@ -44,6 +45,11 @@ def make_record(tmp_path):
 @pytest.fixture
 def saved(tmp_path):
     return make_record(tmp_path)
+
+
+def places(path):
+    """Where the attempts with a record are."""
+    return ledger.Places.of(path, load(path).commitment())
 
 
 def answer(record, path, share, seed=0, indices=None):
@@ -134,15 +140,15 @@ def test_what_is_no_part_is_refused_by_the_command(text, saved, tmp_path, capsys
 
 def test_attempts_are_written_down_once_for_each_set_of_answers(saved, tmp_path):
     record, path = saved
-    kept = ledger.ledger_path(path)
     for _ in range(2):
         verify(path, answer(record, tmp_path / "a.json", 0.9))
-    (attempt,) = ledger.read(kept)
+    (attempt,) = ledger.read(places(path))
     assert (attempt.outcome, attempt.alpha, attempt.shard) == ("PASS", 0.01, "1/1")
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert record.secret.hex() not in kept.read_text()
+    for kept in places(path).files:
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        assert record.secret.hex() not in kept.read_text()
     verify(path, answer(record, tmp_path / "b.json", 0.0))
-    assert [each.outcome for each in ledger.read(kept)] == ["PASS", "FAIL"]
+    assert [each.outcome for each in ledger.read(places(path))] == ["PASS", "FAIL"]
 
 
 def test_show_lists_the_attempts(saved, tmp_path, capsys):
@@ -174,7 +180,7 @@ def test_a_plan_of_several_attempts_is_kept_to(saved, tmp_path, capsys):
         assert message in " ".join(capsys.readouterr().err.split())
     assert verify(path, second) == 2
     assert verify(path, second, "--shard", "2/3") == 0
-    assert len(ledger.read(ledger.ledger_path(path))) == 2
+    assert len(ledger.read(places(path))) == 2
 
 
 def test_a_part_whose_classes_were_likely_misread_may_be_read_anew(saved, tmp_path, capsys):
@@ -190,7 +196,7 @@ def test_a_part_whose_classes_were_likely_misread_may_be_read_anew(saved, tmp_pa
     order.write_text(json.dumps([*names[-1:], *names[:-1]]))
     anew = ("--class-order", str(order))
     assert verify(path, answers, "--shard", "1/3", *anew) == 0
-    assert [each.misread for each in ledger.read(ledger.ledger_path(path))] == [True, False]
+    assert [each.misread for each in ledger.read(places(path))] == [True, False]
     other = answer(record, tmp_path / "b.json", 0.9)
     assert verify(path, other, "--shard", "1/3") == 2
     assert "take the next one" in " ".join(capsys.readouterr().err.split())
@@ -199,19 +205,26 @@ def test_a_part_whose_classes_were_likely_misread_may_be_read_anew(saved, tmp_pa
 def test_a_ledger_of_earlier_versions_is_read(tmp_path):
     path = tmp_path / "r.json.ledger"
     attempt = ledger.Attempt("1/3", "0" * 64, 0.01, "FAIL", "m", "2026-01-01T00:00:00+00:00")
-    path.write_text(json.dumps({k: v for k, v in asdict(attempt).items() if k != "misread"}) + "\n")
-    assert ledger.read(path) == [attempt]
+    later = ("misread", "commitment")
+    path.write_text(json.dumps({k: v for k, v in asdict(attempt).items() if k not in later}) + "\n")
+    assert ledger.read(ledger.Places("ab", (path,))) == [attempt]
 
 
 def test_what_a_crash_left_of_a_line_is_written_over(tmp_path):
     path = tmp_path / "r.ledger"
-    attempt = ledger.Attempt("1/1", "ab", 0.01, "PASS", "m", "now")
-    ledger.add(path, attempt)
+    kept = ledger.Places("ab", (path,))
+    first, second = (
+        ledger.Attempt("1/1", answers, 0.01, "PASS", "m", "now", commitment="ab")
+        for answers in "ab"
+    )
+    assert ledger.add(kept, first) == []
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:20])
-    assert ledger.read(path) == [attempt]
-    ledger.add(path, attempt)
-    assert path.read_bytes() == whole * 2
+    assert ledger.read(kept) == [first]
+    assert ledger.add(kept, second) == [first]
+    assert path.read_bytes().count(b"\n") == 2
+    assert path.read_bytes().startswith(whole)
+    assert ledger.add(kept, second) == [first, second] == ledger.read(kept)
 
 
 @pytest.mark.parametrize("content", [b"{}\n", b"3\n", b"x\n", b"\xff\n", b'{"shard": 1}\n'])
@@ -219,18 +232,73 @@ def test_a_damaged_ledger_is_an_error_and_no_empty_one(content, saved, tmp_path,
     record, path = saved
     ledger.ledger_path(path).write_bytes(content)
     with pytest.raises(DataError):
-        ledger.read(ledger.ledger_path(path))
+        ledger.read(places(path))
     assert verify(path, answer(record, tmp_path / "a.json", 0.9)) == 2
     assert capsys.readouterr().out == ""
 
 
-def test_where_nothing_can_be_written_down_it_is_said_and_judged_all_the_same(
-    saved, tmp_path, capsys
+def test_where_nothing_can_be_written_down_there_is_no_verdict_unless_it_says_so(
+    saved, tmp_path, capsys, monkeypatch
 ):
     record, path = saved
+    answers = answer(record, tmp_path / "a.json", 0.9)
     ledger.ledger_path(path).symlink_to(tmp_path / "missing" / "x")
-    assert verify(path, answer(record, tmp_path / "a.json", 0.9)) == 0
-    assert "nobody would know of this attempt" in " ".join(capsys.readouterr().err.split())
+    assert verify(path, answers) == 0  # there is the one that follows the commitment
+    for kept in places(path).files[:1]:
+        kept.unlink()
+    monkeypatch.setenv("XDG_STATE_HOME", str(path))  # no folder
+    capsys.readouterr()
+    assert verify(path, answers) == 2
+    said = capsys.readouterr()
+    assert "nobody would know of this attempt" in " ".join(said.err.split())
+    assert said.out == ""
+    html, about = tmp_path / "page.html", tmp_path / "statement.json"
+    options = ("--no-ledger", "--json", "--html", html, "--in-toto", about)
+    assert verify(path, answers, *options) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["ledger"] is None
+    for text in (facts["cautions"][0], html.read_text(), about.read_text()):
+        assert "No ledger was kept" in text
+
+
+def test_of_two_processes_one_comes_after_the_other_and_sees_what_that_has_written(tmp_path):
+    kept = ledger.Places("ab", (tmp_path / "a.ledger", tmp_path / "b.ledger"))
+
+    def attempts(who):
+        for i in range(20):
+            ledger.add(kept, ledger.Attempt("1/1", f"{who} {i}", 0.01, "FAIL", "m", "now"))
+
+    def planned(who):
+        try:
+            ledger.add(shards, ledger.Attempt("1/3", who, 0.01, "FAIL", "m", "now"))
+        except UserError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:  # locks are of open files, so threads stand for processes
+        list(pool.map(attempts, "abcd"))
+        assert len(ledger.read(kept)) == 80
+        shards = ledger.Places("cd", (tmp_path / "c.ledger",))
+        assert sum(pool.map(planned, "abcd")) == 1
+
+
+def test_a_copy_and_a_link_of_the_record_have_the_same_attempts(saved, tmp_path, capsys):
+    record, path = saved
+    assert verify(path, answer(record, tmp_path / "a.json", 0.9), "--shard", "1/3") == 0
+    copy, link = tmp_path / "elsewhere" / "copy.json", tmp_path / "elsewhere" / "link.json"
+    copy.parent.mkdir()
+    copy.write_bytes(path.read_bytes())
+    link.symlink_to(path)
+    other = answer(record, tmp_path / "b.json", 0.9, seed=1)
+    for same in (copy, link):
+        assert verify(same, other, "--shard", "1/3") == 2
+        assert "take the next one" in " ".join(capsys.readouterr().err.split())
+
+
+def test_attempts_with_another_record_of_the_same_name_do_not_count(tmp_path):
+    path = tmp_path / "r.ledger"
+    ledger.add(ledger.Places("ab", (path,)), ledger.Attempt("1/1", "x", 0.01, "FAIL", "m", "now"))
+    assert ledger.read(ledger.Places("cd", (path,))) == []
 
 
 def test_a_sequential_test_asks_no_more_than_it_needs(saved, tmp_path, capsys):
@@ -254,7 +322,7 @@ def test_how_many_are_asked_at_once_makes_no_other_attempt(saved, tmp_path, caps
     options = ("--test", "sequential", "--shard", "1/2")
     for size in (1, 7, 32):
         assert verify(path, answers, *options, "--batch-size", size) == 0
-    assert len(ledger.read(ledger.ledger_path(path))) == 1
+    assert len(ledger.read(places(path))) == 1
     assert verify(path, answers, "--shard", "1/2") == 2  # judged otherwise
     assert "or judged, otherwise" in " ".join(capsys.readouterr().err.split())
 
@@ -274,7 +342,8 @@ def test_the_cautions_of_a_part_are_those_of_its_size(saved, tmp_path, capsys):
     answers = answer(record, tmp_path / "a.json", 0.9)
     cautions = []
     for test in ("sequential", "binomial"):
-        ledger.ledger_path(path).unlink(missing_ok=True)
+        for kept in places(path).files:
+            kept.unlink(missing_ok=True)
         assert verify(path, answers, "--test", test, "--shard", "1/3", "--json") == 0
         cautions.append(json.loads(capsys.readouterr().out)["cautions"])
     assert cautions[0] == cautions[1]

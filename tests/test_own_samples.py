@@ -97,7 +97,7 @@ def test_no_sample_is_asked_for_two_parts(saved):
         read_own(few, record, Shard(101, 101), None)
 
 
-def test_other_answers_to_own_samples_are_another_attempt(saved, capsys):
+def test_other_answers_to_own_samples_are_another_attempt(saved, capsys, monkeypatch):
     ledger = saved[1].with_name("record.json.ledger")
     accuracy = ("--own-accuracy", 0.93)
     assert verify(saved, answer(saved, 0.9, 0.5), *accuracy) == 1
@@ -107,6 +107,7 @@ def test_other_answers_to_own_samples_are_another_attempt(saved, capsys):
     assert verify(saved, answer(saved, 0.9, 0.95), *accuracy) == 0
     assert "This is verification 2" in capsys.readouterr().out
     ledger.unlink()
+    monkeypatch.setenv("XDG_STATE_HOME", str(ledger.parent / "another"))
     planned = (*accuracy, "--shard", "1/3")
     assert verify(saved, answer(saved, 0.9, 0.5), *planned) == 1
     assert verify(saved, answer(saved, 0.9, 0.95), *planned) == 2

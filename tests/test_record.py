@@ -1,5 +1,6 @@
 """The record: kept safe, read with suspicion, and bound by its commitment."""
 
+import contextlib
 import json
 import os
 import stat
@@ -104,6 +105,7 @@ def test_samples_that_this_jax_does_not_draw_are_refused(tmp_path):
     value = json.loads(path.read_text())
     value["fingerprint"] = "0" * 64
     value["versions"] = {"jax": "0.1.2"}
+    del value["commitment"]
     path.write_text(json.dumps(value))
     with pytest.raises(UserError, match=r"not those that were uploaded.*jax 0\.1\.2"):
         load(path).samples()
@@ -139,6 +141,37 @@ def test_a_damaged_record_is_refused_by_the_name_of_the_field(change, message, t
     with pytest.raises(DataError, match=message) as error:
         load(path)
     assert record.secret.hex() not in str(error.value)
+
+
+def test_a_record_that_was_changed_after_it_was_saved_is_an_error_whichever_field_it_is(tmp_path):
+    path = tmp_path / "record.json"
+    record = made()
+    save(record, path)
+    saved = json.loads(path.read_text())
+    others = {"alpha": 0.2, "epsilon": 0.0, "created": "1999", "finished_share": 0.1}
+    others |= {"class_names": saved["class_names"][::-1], "salt": "00" * 32, "family": "trees"}
+    others |= {"task": {**saved["task"], "fixed_ratio": 0.5}, "doses": [1, 4]}
+    for name, value in others.items():
+        path.write_text(json.dumps(saved | {name: value}))
+        with pytest.raises(DataError, match="not a sound record") as error:
+            load(path)
+        assert record.secret.hex() not in str(error.value)
+    path.write_text(json.dumps(saved))
+    assert load(path) == record
+
+
+def test_no_flipped_bit_of_a_record_is_read(tmp_path):
+    path = tmp_path / "record.json"
+    record = made()
+    save(record, path)
+    content = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in rng.choice(8 * len(content), 300, replace=False):
+        flipped = bytearray(content)
+        flipped[place // 8] ^= 1 << (place % 8)
+        path.write_bytes(flipped)
+        with contextlib.suppress(DataError):
+            assert load(path) == record  # as where a blank becomes another blank
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b"null"])

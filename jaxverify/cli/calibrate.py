@@ -2,17 +2,19 @@
 
 import argparse
 
-from rich.console import Console
-
+from jaxverify.cli.outputs import check_outputs
 from jaxverify.errors import UserError
 from jaxverify.record.calibration import calibrate, save_calibration
 from jaxverify.record.record import load
 from jaxverify.rehearsal.program import right_answers
+from jaxverify.screen import Screen
 from jaxverify.task.options import TaskOptions
 
 
 def run(options: argparse.Namespace) -> int:
     """Read the answers, and write the plan."""
+    never = [options.record, *options.finished, *options.cut]
+    check_outputs({"--out": options.out}, force=False, never=never)
     record = load(options.record)
     doses = record.doses_of_samples()
     if not (doses == 0).any():
@@ -38,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         max_share=options.max_share,
     )
     save_calibration(plan, options.out)
-    console = Console()
+    console = Screen(quiet=options.quiet)
     for line in [*plan.words(), f"plan: {options.out}"]:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.say(line)
     return 0

@@ -3,16 +3,16 @@
 import argparse
 import json
 
-from rich.console import Console
-
-from jaxverify.files.whole import write_whole
+from jaxverify.cli.outputs import check_outputs, files_written, screen_of, write_output
 from jaxverify.record.plan import make_plan
+from jaxverify.report.json_head import head
 from jaxverify.report.planning import draw_power
 from jaxverify.verification.families import worth
 
 
 def run(options: argparse.Namespace) -> int:
     """Plan, print and draw."""
+    check_outputs({"--picture": options.picture}, force=options.force, never=[])
     found = make_plan(
         options.samples,
         options.classes,
@@ -24,15 +24,14 @@ def run(options: argparse.Namespace) -> int:
         labels=options.labels,
     )
     if options.picture is not None:
-        write_whole(options.picture, draw_power(found.to_dict()))
+        write_output(options.picture, draw_power(found.to_dict()), force=options.force)
     words = worth(options.family).words
     if options.json:
-        said = {**found.to_dict(), "family": options.family, "worth": words}
+        said = {**head("plan"), **found.to_dict(), "family": options.family, "worth": words}
         print(json.dumps(said, indent=2, allow_nan=False))
     else:
-        console = Console()
+        console = screen_of(options, options.picture)
         console.print(found)
-        console.print(f"{options.family}: {words}", highlight=False)
-        if options.picture is not None:
-            console.print(f"picture: {options.picture}", soft_wrap=True)
+        console.print(f"{options.family}: {words}")
+        files_written(console, {"picture": options.picture})
     return 0

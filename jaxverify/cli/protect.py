@@ -3,7 +3,6 @@
 import argparse
 from dataclasses import fields
 
-from rich.console import Console
 from rich.progress import Progress
 
 from jaxverify.errors import UserError
@@ -11,6 +10,7 @@ from jaxverify.protect import protect
 from jaxverify.protect.basis import basis
 from jaxverify.protect.survey import listed
 from jaxverify.record.calibration import Calibration, load_calibration
+from jaxverify.screen import Screen
 from jaxverify.task.doses import ONCE, Doses
 from jaxverify.task.options import PROTECTING, TaskOptions
 from jaxverify.verification.families import worth
@@ -18,7 +18,7 @@ from jaxverify.verification.families import worth
 
 def run(options: argparse.Namespace) -> int:
     """Protect, and say what was done."""
-    console, plan = Console(), _plan(options)
+    console, plan = Screen(quiet=options.quiet), _plan(options)
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("writing", total=None)
         done = protect(
@@ -50,9 +50,9 @@ def run(options: argparse.Namespace) -> int:
     if plan is None:
         lines += [worth(options.family).words, basis(task.kind)]
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.say(line)
     for sentence in done.cautions:
-        console.print(f"Caution: {sentence}", style="yellow", highlight=False)
+        console.caution(sentence)
     return 0
 
 

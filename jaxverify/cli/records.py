@@ -4,12 +4,14 @@ import argparse
 import json
 import re
 
-from rich.console import Console
 from rich.table import Table
 
 from jaxverify.errors import UserError
+from jaxverify.files.standard import STANDARD
 from jaxverify.record import ledger
 from jaxverify.record.record import Record, is_private, load
+from jaxverify.report.json_head import head
+from jaxverify.screen import Screen
 from jaxverify.verification.cautions import cautions
 
 
@@ -17,23 +19,18 @@ def show(options: argparse.Namespace) -> int:
     """Print a record without its secrets, its attempts, and what speaks against it."""
     record = load(options.record)
     if options.json:
-        print(json.dumps(record.without_secrets(), indent=2, allow_nan=False))
+        said = {**head("record"), **record.without_secrets(), "commitment": record.commitment()}
+        print(json.dumps(said, indent=2, allow_nan=False))
         return 0
-    console = Console()
+    console = Screen(quiet=options.quiet)
     console.print(_page(record))
-    attempts = ledger.read(ledger.ledger_path(options.record))
-    for each in attempts:
-        console.print(
-            f"{each.time}  shard {each.shard}  {each.outcome}  {each.model}", markup=False
-        )
+    for each in ledger.read(ledger.Places.of(options.record, record.commitment())):
+        console.say(f"{each.time}  shard {each.shard}  {each.outcome}  {each.model}")
     for sentence in cautions(record.judged_task, record.alpha, record.epsilon):
-        console.print(f"Caution: {sentence}", style="yellow", highlight=False)
-    if not is_private(options.record):
-        console.print(
-            f"Caution: others can read {options.record}; who has it knows the extra samples: "
-            "chmod 600",
-            style="yellow",
-            highlight=False,
+        console.caution(sentence)
+    if options.record != STANDARD and not is_private(options.record):
+        console.caution(
+            f"others can read {options.record}; who has it knows the extra samples: chmod 600"
         )
     return 0
 

@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from jaxverify.cli.options.rehearse import RECIPE
+from jaxverify.cli.outputs import check_outputs
 from jaxverify.cli.protect import feature_columns
 from jaxverify.errors import UserError
 from jaxverify.protect.opening import open_rows
 from jaxverify.record.calibration import Calibration, best_of, calibrate, save_calibration
 from jaxverify.rehearsal.checkpoints import Checkpoint, known_by_quality, split
+from jaxverify.screen import Screen
 from jaxverify.task.constructions import construction, kind_of, usual_construction
 from jaxverify.task.doses import Doses
 from jaxverify.task.extra_task import ExtraTask
@@ -52,7 +53,7 @@ class _Rehearsed:
 def run(options: argparse.Namespace) -> int:
     """Protect, train, and plan."""
     _check(options)
-    console = Console()
+    console = Screen(quiet=options.quiet)
     rehearse = _by_program if options.network is None else _by_network
     plans, failures, num_rows = [], [], None
     for rehearsed in rehearse(options):
@@ -67,26 +68,23 @@ def run(options: argparse.Namespace) -> int:
     plan = best_of([plan for plan, _ in plans], num_rows)
     save_calibration(plan, options.out)
     if options.seeds < 3:
-        console.print(
-            "Caution: one or two trainings say little of how much the next one knows: give three "
-            "seeds or more.",
-            style="yellow",
+        console.caution(
+            "one or two trainings say little of how much the next one knows: give three seeds or "
+            "more."
         )
     if num_rows is not None and plan.least_rows > num_rows:
-        console.print(
-            f"Caution: the data have {num_rows:,} rows, fewer than the plan needs: raise "
-            f"{'--max-share' if plan.max_share >= options.max_share else '--eta'}, or add data.",
-            style="yellow",
+        console.caution(
+            f"the data have {num_rows:,} rows, fewer than the plan needs: raise "
+            f"{'--max-share' if plan.max_share >= options.max_share else '--eta'}, or add data."
         )
     (name,) = {name for each, name in plans if each is plan}
     for line in [f"construction: {name}", *plan.words(), f"plan: {options.out}"]:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.say(line)
     return 0
 
 
 def _check(options: argparse.Namespace) -> None:
-    if options.out.exists():
-        raise UserError(f"{options.out} exists already: remove it, or give another path")
+    check_outputs({"--out": options.out}, force=False, never=[options.data])
     if not 0 < options.wanted < 1:
         raise UserError(f"wanted is {options.wanted}; it is a share of the best quality, below 1")
     if not 0 < options.max_share <= 1:
@@ -128,7 +126,7 @@ def _by_program(options: argparse.Namespace) -> Iterator[_Rehearsed]:
         features=feature_columns(options),
     )
     checkpoints: list[Checkpoint] = []
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=Screen(stderr=True, quiet=options.quiet), transient=True) as progress:
         bar = progress.add_task("training", total=options.seeds)
         for seed in range(options.seeds):
             rehearsal.train(options.data, record, seed)
@@ -163,7 +161,7 @@ def _by_network(options: argparse.Namespace) -> Iterator[_Rehearsed]:
         options.data,
         {"rows": most_rows, "eta": options.eta, "doses": list(options.doses), **columns},
     )
-    console = Console(stderr=True)
+    console = Screen(stderr=True, quiet=options.quiet)
     with console.status("reading the data"):
         home = read_home_data(options.data, most_rows, **columns)
     recipe.check_kind(home.features.kind)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jaxverify.errors import DataError, UserError
+from jaxverify.files.standard import input_file
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.asking import AskBatch
 from jaxverify.record.record import Record
@@ -80,9 +81,9 @@ def _open(
 def _of_file(path: Path, classes: Classes, ids: Sequence[str]) -> Source:
     from jaxverify.predictors.file import open_answers
 
-    ask = open_answers(path, ids)
-    digest = _sha256(path)
-    return Source(ask, classes, path.name, digest, f"answers {digest}")
+    with input_file(path) as file:
+        ask, digest = open_answers(file, ids), _sha256(file)
+    return Source(ask, classes, file.name, digest, f"answers {digest}")
 
 
 def _of_run(path: Path, classes: Classes, record: Record) -> Source:

@@ -2,23 +2,21 @@
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.progress import Progress
 
-from jaxverify import __version__
 from jaxverify.challenge import ID, Own, questions
 from jaxverify.cli import own_samples, sources
 from jaxverify.cli.evidence import add_evidence, dose_cautions, family_cautions, rows_cautions
 from jaxverify.cli.judging import Judge
+from jaxverify.cli.outputs import check_outputs, files_written, screen_of, write_output
 from jaxverify.cli.subject import subject
 from jaxverify.errors import UserError
-from jaxverify.files.whole import write_whole
+from jaxverify.files.outputs import check_output
+from jaxverify.files.standard import STANDARD
 from jaxverify.predictors.asking import Answered, ask_all
 from jaxverify.predictors.cache_check import AGAIN, Kept, check_kept
 from jaxverify.predictors.reading import read_all
@@ -26,17 +24,20 @@ from jaxverify.record import ledger
 from jaxverify.record.record import Record, load
 from jaxverify.report.explanation import explanation
 from jaxverify.report.in_toto import Subject, statement
+from jaxverify.report.json_head import head, now
 from jaxverify.report.terminal import page
+from jaxverify.screen import Screen
 from jaxverify.verification.misread import TELLING
 
 
 def run(options: argparse.Namespace) -> int:
     """Ask, judge, and report."""
-    record = load(options.record)
-    attempts = ledger.read(ledger.ledger_path(options.record))
-    ledger.check(attempts, options.shard)
-    judge = Judge.of(record, options.shard, options.test)
     _check(options)
+    record = load(options.record)
+    places = _places(options, record)
+    earlier = [] if places is None else ledger.read(places)
+    ledger.check(earlier, options.shard)
+    judge = Judge.of(record, options.shard, options.test)
     own = own_samples.read(options, record)
     source = sources.open_source(options, record, judge.ids)
     about = subject(options, source)
@@ -63,17 +64,28 @@ def run(options: argparse.Namespace) -> int:
         alpha=judge.alpha,
         outcome=facts["outcome"],
         model=source.name,
-        time=_now(),
+        time=now(),
         misread=facts["misread"],
     )
-    ledger.check_answers(attempts, attempt)
-    facts["cautions"] += ledger.caution(attempts, attempt)
-    _write_down(options.record, attempts, attempt)
+    if places is not None:
+        earlier = ledger.add(places, attempt)
+    facts["cautions"] += ledger.caution(None if places is None else earlier, attempt)
     facts |= {"finished_share": record.finished_share, "family": record.family}
     facts["cautions"] += family_cautions(facts)
     facts |= explanation(facts)
-    _report(options, record, facts, source, about)
+    facts |= {
+        "model": source.name,
+        "digest": source.digest,
+        "commitment": record.commitment(),
+        "shard": str(options.shard),
+        "ledger": None if places is None else [str(path) for path in places.files],
+    }
+    _report(options, record, {**head("verdict"), **facts}, source, about)
     return 0 if facts["passed"] else 1
+
+
+def _places(options: argparse.Namespace, record: Record) -> ledger.Places | None:
+    return None if options.no_ledger else ledger.Places.of(options.record, record.commitment())
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -83,9 +95,15 @@ def _check(options: argparse.Namespace) -> None:
                 raise UserError(
                     f"--{name} compares whole sets of answers: leave --test sequential out"
                 )
-    for path in (options.html, options.in_toto):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise UserError(f"{path} cannot be written: its folder is missing")
+    outputs = {"--html": options.html, "--in-toto": options.in_toto}
+    if options.json and STANDARD in outputs.values():
+        raise UserError("--json prints to standard output: write the other file somewhere else")
+    models = [options.predictions, options.onnx, options.torch, options.model, options.run]
+    given = [options.own, options.cache, options.class_order, *models]
+    beside = [] if options.record == STANDARD else [ledger.ledger_path(options.record)]
+    check_outputs(outputs, force=options.force, never=[options.record, *beside, *given])
+    if options.cache is not None and not options.cache.exists():
+        check_output(options.cache)
     if (options.own is None) != (options.own_accuracy is None):
         raise UserError("--own and --own-accuracy go together: the samples, and what to expect")
 
@@ -129,7 +147,7 @@ def _ask(
         # A FAIL after a few answers may be classes that are misread, which more answers tell.
         return outcome == "PASS" or (outcome == "FAIL" and len(indices) >= TELLING)
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=Screen(stderr=True, quiet=options.quiet), transient=True) as progress:
         bar = progress.add_task("asking", total=len(judge.ids))
         said = ask_all(
             source.ask,
@@ -144,16 +162,6 @@ def _ask(
     return said, kept
 
 
-def _write_down(record: Path, attempts: Sequence[ledger.Attempt], attempt: ledger.Attempt) -> None:
-    """The attempt, but for one that only repeats an earlier one."""
-    if attempt.answers in {each.answers for each in attempts}:
-        return
-    try:
-        ledger.add(ledger.ledger_path(record), attempt)
-    except UserError as error:  # a record may lie where nothing can be written
-        Console(stderr=True).print(f"Caution: {error}", style="yellow", highlight=False)
-
-
 def _report(
     options: argparse.Namespace,
     record: Record,
@@ -162,14 +170,18 @@ def _report(
     about: Subject | None,
 ) -> None:
     if options.html is not None:
-        write_whole(options.html, _page(record, facts, source).encode())
+        content = _page(record, facts, source).encode(errors="backslashreplace")
+        write_output(options.html, content, force=options.force)
     if about is not None:
         value = statement(facts, subject=about, commitment=record.commitment())
-        write_whole(options.in_toto, (json.dumps(value, indent=2) + "\n").encode())
+        content = (json.dumps(value, indent=2) + "\n").encode()
+        write_output(options.in_toto, content, force=options.force)
+    console = screen_of(options, options.html, options.in_toto)
     if options.json:
         print(json.dumps(facts, indent=2, allow_nan=False))
-        return
-    Console().print(page(facts))
+    else:
+        console.print(page(facts))
+        files_written(console, {"page": options.html, "statement": options.in_toto})
 
 
 def _page(record: Record, facts: dict[str, Any], source: sources.Source) -> str:
@@ -179,11 +191,8 @@ def _page(record: Record, facts: dict[str, Any], source: sources.Source) -> str:
         "Record made": record.created,
         "Commitment to the record": record.commitment(),
         "Answers": source.name + (f", SHA-256 {source.digest}" if source.digest else ""),
-        "Judged": _now(),
-        "By": f"jaxverify {__version__}",
+        "Judged": facts["date"],
+        "Attempts": "no ledger was kept" if facts["ledger"] is None else "in the ledger",
+        "By": f"jaxverify {facts['program']}",
     }
     return verdict_html(facts, about)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -105,12 +105,11 @@ def _read(path: Path) -> Images | None:
 
 def _write(place: _Place, name: str, images: Images, source: Path) -> None:
     _make(place)
-    with replacing_file(place.folder / name, mode=None) as file:
+    mode = 0o600 if place.private else lambda copy: _mode(source.stat(), copy)
+    with replacing_file(place.folder / name, mode) as file:
         np.save(file, images, allow_pickle=False)
         file.seek(0)
         file.write(hashlib.file_digest(cast(io.BufferedReader, file), "sha256").digest())
-        if not place.private:
-            os.chmod(file.name, _mode(source.stat(), os.stat(file.name)))
 
 
 def _make(place: _Place) -> None:

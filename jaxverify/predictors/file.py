@@ -48,7 +48,7 @@ def open_answers(path: Path, ids: Sequence[str]) -> AskBatch:
     """A model whose answers are in a file; None for a question that it does not answer.
 
     Args:
-        path: as :func:`read_answers` takes it.
+        path: as :func:`read_answers` takes it, or ``-`` for standard input, of any of its forms.
         ids: of the questions that will be asked.
 
     Raises:

@@ -1,10 +1,9 @@
 """From a data set to one with its extra task mixed in, and the record that belongs to it."""
 
-import contextlib
 import hmac
 import math
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,11 +19,12 @@ from jaxverify.files.read_ahead import read_ahead
 from jaxverify.protect.features import Features, find_features
 from jaxverify.protect.fill import fill, renumber
 from jaxverify.protect.opening import open_rows
+from jaxverify.protect.places import both_or_neither, check_places
 from jaxverify.protect.rows import Rows
 from jaxverify.protect.survey import Survey, survey
 from jaxverify.record.calibration import Calibration
 from jaxverify.record.plan import MOST_MEASURED, SHARE, num_samples_for
-from jaxverify.record.record import Record, new_record, save
+from jaxverify.record.record import Record, new_record
 from jaxverify.rendering import ImageRendering, VectorRendering
 from jaxverify.task.doses import ONCE, Doses, copies
 from jaxverify.task.extra_task import ExtraTask, Kind
@@ -101,10 +101,10 @@ def protect(
         UserError: if something cannot be read, written or guessed, or the task cannot work.
 
     Guarantee: ``out`` holds every original row once, and the extra ones, in random order; either
-    both files are there and whole, or neither is. The bytes are a function of the arguments and
-    the secret, but for the record's salt and date.
+    both files are there and whole, or neither is, also after a crash. The bytes are a function of
+    the arguments and the secret, but for the record's salt and date.
     """
-    _check_places(data, out, record)
+    check_places(data, out, record)
     if plan is not None:
         if kind not in (None, plan.kind):
             raise UserError(f"the plan is for features of kind {plan.kind}, not {kind}")
@@ -152,7 +152,10 @@ def protect(
         extra, filled, fidelity = _extra_rows(made, rows, seen, found)
         sort.add(extra)
         written = 0
-        with _saved(made, record), rows.writer(out, sort.num_rows) as write:
+        with (
+            both_or_neither(made, record, out) as ready,
+            rows.writer(ready, sort.num_rows) as write,
+        ):
             for _, table in read_ahead(sort.sorted()):
                 if seen.numbering:
                     table = rows.compose(table, renumber(seen, written, table.num_rows))
@@ -168,18 +171,6 @@ def protect(
         filled=filled,
         cautions=_cautions(made, seen, found, filled, fidelity, extra.num_rows, plan),
     )
-
-
-def _check_places(data: Path, out: Path, record: Path) -> None:
-    for path in (out, record):
-        if path.exists():
-            raise UserError(f"{path} exists already: remove it, or give another path")
-        if not path.parent.is_dir():
-            raise UserError(f"{path.parent} is no folder: make it, or give another path")
-    if out.resolve() in (record.resolve(), *record.resolve().parents):
-        raise UserError(f"the record {record} lies in the upload {out}: keep it elsewhere")
-    if data.resolve() in out.resolve().parents:
-        raise UserError(f"the upload {out} lies in the data {data}: give another path")
 
 
 def _check_power(record: Record, num_rows: int) -> None:
@@ -253,17 +244,6 @@ def _spelled(seen: Survey, name: str, column: pa.Array) -> pa.Array:
     return pa.array([f"{value:.{decimals}f}" for value in column.to_pylist()])
 
 
-@contextlib.contextmanager
-def _saved(record: Record, path: Path) -> Iterator[None]:
-    """The record is there before the upload is, and goes if it fails."""
-    save(record, path)
-    try:
-        yield
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
 def _cautions(
     record: Record,
     seen: Survey,
@@ -282,8 +262,8 @@ def _cautions(
         if power < _ENOUGH:
             sentences.append(
                 f"The plan calls for {plan.num_rows:,} extra rows, but only "
-                f"{plan.max_share:.1%} of {seen.num_rows:,} rows may be extra (rehearse "
-                f"--max-share and --eta). With {num_extra:,} a finished model passes in {power:.0%} of "
+                f"{plan.max_share:.1%} of {seen.num_rows:,} rows may be extra (rehearse --eta and "
+                f"--max-share). With {num_extra:,} a finished model passes in {power:.0%} of "
                 "cases: raise the share, or add data."
             )
     if num_extra > MOST_MEASURED * seen.num_rows:

@@ -3,14 +3,18 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import IO, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
 from jaxverify.errors import DataError, UserError
+from jaxverify.files.locks import lock
+from jaxverify.files.standard import STANDARD
 from jaxverify.record.shard import Shard
 
 
@@ -26,6 +30,7 @@ class Attempt:
         model: what was asked.
         time: when, in UTC.
         misread: whether the classes were likely misread, so that the answers may be read anew.
+        commitment: to the record; empty in what earlier versions wrote.
     """
 
     shard: str
@@ -35,56 +40,120 @@ class Attempt:
     model: str
     time: str
     misread: bool = False
+    commitment: str = ""
+
+
+class Places(NamedTuple):
+    """Where the attempts with a record are kept.
+
+    Attributes:
+        commitment: to the record.
+        files: each holds all attempts; one follows the commitment, so that a copy of the record has
+            the same attempts, and one lies beside the record, so that it goes where that goes.
+    """
+
+    commitment: str
+    files: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, record: Path, commitment: str) -> "Places":
+        """The places of the record in a file; of a symbolic link those of what it points to."""
+        home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+        files = (Path(home) / "jaxverify" / f"{commitment}.ledger",)
+        if record != STANDARD:
+            files += (ledger_path(Path(os.path.realpath(record))),)
+        return cls(commitment, files)
 
 
 def ledger_path(record: Path) -> Path:
-    """Where the attempts with a record are kept: beside it."""
+    """The ledger beside a record."""
     return record.with_name(f"{record.name}.ledger")
 
 
-def read(path: Path) -> list[Attempt]:
+def read(places: Places) -> list[Attempt]:
     """The attempts so far, the first one first; what a crash left of a last line is no attempt.
 
     Raises:
-        DataError: if the file is damaged.
+        DataError: if a file is damaged.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read") from error
-    try:
-        attempts = [Attempt(**json.loads(line)) for line in text.split("\n")[:-1]]
-        for attempt in attempts:
-            _shard(attempt)
-        return attempts
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise DataError(f"{path} is damaged: no verification may be forgotten, mend it") from error
+    attempts: list[Attempt] = []
+    for path in places.files:
+        try:
+            content = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        attempts += _parsed(path, content, places.commitment)
+    return sorted(dict.fromkeys(attempts), key=lambda each: each.time)
 
 
-def add(path: Path, attempt: Attempt) -> None:
-    """Write down an attempt, in a file that its owner alone can read.
+def add(places: Places, attempt: Attempt) -> list[Attempt]:
+    """Check an attempt against those before it, and write it down.
+
+    Where it repeats an earlier one, nothing is written.
+
+    Returns:
+        list: those before it.
 
     Raises:
-        UserError: if it cannot be written.
+        UserError: if it may not be judged, or can be written nowhere.
 
-    Guarantee: attempts that were written down stay; this one is on disk when the call returns.
+    Guarantee: attempts that were written down stay, and this one is on disk when the call returns.
+    Of two processes one comes after the other, and sees what that has written.
     """
+    with ExitStack() as stack:
+        files, refusals = [], []
+        for path in places.files:
+            try:
+                files.append((path, stack.enter_context(_locked(path))))
+            except OSError as error:
+                refusals.append(f"{path} cannot be written ({error.strerror})")
+        if not files:
+            raise UserError(
+                f"{'; '.join(refusals)}: nobody would know of this attempt. Make one writable, set "
+                "XDG_STATE_HOME, or give --no-ledger"
+            )
+        attempts = read(places)
+        check(attempts, _shard(attempt))
+        check_answers(attempts, attempt)
+        if attempt.answers not in {each.answers for each in attempts}:
+            for path, file in files:
+                _append(path, file, replace(attempt, commitment=places.commitment))
+    return attempts
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[IO[bytes]]:
+    """The file, made if there is none, for this process alone."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+        lock(file.fileno())
+        yield file
+
+
+def _append(path: Path, file: IO[bytes], attempt: Attempt) -> None:
     try:
-        whole = path.read_bytes() if path.exists() else b""
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.seek(whole.rfind(b"\n") + 1)  # over what a crash left of a last line
-            file.truncate()
-            file.write(json.dumps(asdict(attempt)).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        whole = file.read()
+        file.seek(whole.rfind(b"\n") + 1)  # over what a crash left of a last line
+        file.truncate()
+        file.write(json.dumps(asdict(attempt)).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
     except OSError as error:
-        raise UserError(
-            f"{path} cannot be written ({error.strerror}), so that nobody would know of this "
-            "attempt: make the folder writable"
-        ) from error
+        raise UserError(f"{path} cannot be written ({error.strerror})") from error
+
+
+def _parsed(path: Path, content: bytes, commitment: str) -> list[Attempt]:
+    try:
+        lines = content.decode("utf-8").split("\n")[:-1]
+        attempts = [Attempt(**json.loads(line)) for line in lines]
+        for attempt in attempts:
+            _shard(attempt)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path} is damaged: no verification may be forgotten, mend it") from error
+    # A file beside the record may be of another record that had its name.
+    return [each for each in attempts if each.commitment in ("", commitment)]
 
 
 def fingerprint(answers: Int[np.ndarray, " n"], judged: str) -> str:
@@ -133,13 +202,18 @@ def check_answers(attempts: Sequence[Attempt], attempt: Attempt) -> None:
             )
 
 
-def caution(attempts: Sequence[Attempt], attempt: Attempt) -> tuple[str, ...]:
+def caution(attempts: Sequence[Attempt] | None, attempt: Attempt) -> tuple[str, ...]:
     """What an attempt that was not planned for means, in a sentence; none for the first.
 
     Args:
-        attempts: before this one.
+        attempts: before this one, or None where none are written down.
         attempt: the one to be judged.
     """
+    if attempts is None:
+        return (
+            "No ledger was kept (--no-ledger): that no other verification with this record came "
+            "before, this verdict cannot tell.",
+        )
     unplanned = [each for each in attempts if _shard(each).of == 1 and not each.misread]
     earlier = {each.answers for each in unplanned} - {attempt.answers}
     if not earlier or _shard(attempt).of > 1:

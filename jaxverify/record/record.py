@@ -30,6 +30,7 @@ from jaxverify.verification.families import family as named_family
 FORMAT, VERSION = "jaxverify record", 1
 _PACKAGES = ("jax", "jaxlib", "numpy", "pillow")
 _BYTES = 32
+_CHECKSUM = "commitment"
 _LATER = {"placement": "corner", "num_fixed": 1}  # of a task whose record does not name them
 _MOST = 2**24  # of samples, classes, words and features: beyond, a record is damaged, not large
 
@@ -169,8 +170,8 @@ def new_record(
         rendering=rendering,
         columns=columns,
         class_names=class_names,
-        alpha=alpha,
-        epsilon=epsilon,
+        alpha=float(alpha),
+        epsilon=float(epsilon),
         fingerprint=_fingerprint(_generate(secret, task)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions={name: version(name) for name in _PACKAGES},
@@ -190,7 +191,8 @@ def save(record: Record, path: Path) -> None:
 
     Guarantee: the file is whole or not there, of mode 0600, and never replaces another.
     """
-    content = json.dumps(record.to_json(), indent=1, allow_nan=False) + "\n"
+    value = {**record.to_json(), _CHECKSUM: record.commitment()}
+    content = json.dumps(value, indent=1, allow_nan=False) + "\n"
     if path.exists():
         raise UserError(f"{path} exists: a record is never replaced; choose another name")
     with new_file(path, mode=0o600) as file:
@@ -203,9 +205,19 @@ def load(path: Path) -> Record:
     Raises:
         DataError: if it is missing, damaged, or of another version, saying which field is at fault
             and never what stands in it.
+
+    Guarantee: a record that was changed after it was saved is an error, whichever field it is;
+    records of earlier versions, which do not hold their commitment, are taken as they stand.
     """
     value = read_stored(path, "record", format=FORMAT, version=VERSION)
-    return _from_json(value, path)
+    checksum = value.pop(_CHECKSUM, None)
+    record = _from_json(value, path)
+    if checksum not in (None, record.commitment()):
+        raise DataError(
+            f"{path} is not a sound record: it was changed after it was made, as its commitment "
+            "shows"
+        )
+    return record
 
 
 def is_private(path: Path) -> bool:

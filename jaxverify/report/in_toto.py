@@ -53,7 +53,7 @@ def statement(facts: Mapping[str, Any], *, subject: Subject, commitment: str) ->
         configuration.append(
             {"name": f"answers {subject.answers}", "digest": {"sha256": subject.answers_digest}}
         )
-    annotations = {**facts, "model": _MODELS[subject.model]}
+    annotations = {**facts, "model": _MODELS[subject.model]}  # no name: that is the subject's
     if subject.answers is not None:
         annotations["answers"] = subject.answers
     return {

@@ -32,5 +32,6 @@ def add_command(
     def do(options: argparse.Namespace) -> int:
         return getattr(import_module(f"jaxverify.cli.{module or name}"), function)(options)
 
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors and JSON")
     parser.set_defaults(do=do)
     return parser

@@ -28,6 +28,7 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--eta", type=float, help=_ETA)
     family.add_to(parser)
     add("--picture", type=Path, metavar="FILE.png", help="draw the power curve")
+    add("--force", action="store_true", help="replace the picture if it is there")
     add("--json", action="store_true", help="print one JSON object instead of a page")
 
 

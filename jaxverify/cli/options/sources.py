@@ -9,7 +9,7 @@ from jaxverify.cli.options.lists import numbers
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     how = parser.add_mutually_exclusive_group(required=True)
-    how.add_argument("--predictions", type=Path, metavar="FILE", help="the model's answers")
+    how.add_argument("--predictions", type=Path, metavar="FILE", help="the model's answers, or -")
     how.add_argument("--onnx", type=Path, metavar="FILE.onnx", help="ask the model in this file")
     how.add_argument("--torch", type=Path, metavar="FILE.pt2", help=_TORCH)
     how.add_argument("--url", help="ask the model behind this endpoint")

@@ -15,7 +15,7 @@ it gave to what challenge wrote, and judges them.
   jaxverify verify record.json --predictions answers.csv
   jaxverify verify record.json --url https://.../v1/models/mine:predict --cache answers.jsonl
 
-Exit status 0: it passed. 1: it did not. 2: an error.
+Exit status 0: it passed. 1: it was judged, and did not. 2: an error. 130: it was interrupted.
 """
 
 
@@ -37,15 +37,20 @@ def add_to(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--own-accuracy", type=own_samples.share, metavar="SHARE", help=_OWN_ACCURACY)
     add("--test", choices=_TESTS, default="binomial", help=_TEST)
     add("--json", action="store_true", help="print one JSON object instead of a page")
+    add("--no-ledger", action="store_true", help=_NO_LEDGER)
     add("--html", type=Path, metavar="FILE.html", help=_HTML)
     add("--in-toto", type=Path, metavar="FILE.json", help=_IN_TOTO)
     add("--model", type=Path, metavar="FILE", help=_MODEL)
+    add("--force", action="store_true", help="replace the page and the statement if they are there")
 
 
 _TESTS = ("binomial", "permutation", "sequential")
 _CACHE = "keep the answers here, and go on with them after a failure"
 _SHARD = "the Jth of K attempts: another part of the questions, and alpha/K, for each"
-_HTML = "write a page to be shown to others: one file, which needs no network"
+_HTML = "write a page to be shown to others, or - : one file, which needs no network"
+_NO_LEDGER = """\
+judge without writing down that it was done, where nothing can be written; the verdict says so, as
+then nobody knows whether it is the first"""
 _TWINS = """\
 ask held-out twins too, samples like the extra ones that nobody was given: twice as many questions,
 and a comparison that needs no number of classes"""
