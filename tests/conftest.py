@@ -52,7 +52,7 @@ def pytest_configure(config):
 ONCE = (
     "cache_check cli_calibrate docs explanation fields http http_forms http_waiting ledger misread"
 )
-ONCE += " own_samples reading reading_one_score rooms train_reproduction_tables train_zoo"
+ONCE += " own_samples printable reading reading_one_score rooms train_reproduction_tables train_zoo"
 
 
 @pytest.hookimpl(tryfirst=True)
