@@ -57,9 +57,10 @@ def pytest_configure(config):
 
 # How answers are read, asked for and counted, and what the documents say: no matter of the JAX.
 ONCE = (
-    "cache_check cli_calibrate docs explanation fields http http_forms http_waiting ledger misread"
+    "cache_check cli_calibrate docs explanation fields http http_forms http_secrets http_transport"
 )
-ONCE += " own_samples reading reading_one_score rooms train_reproduction_tables train_zoo"
+ONCE += " http_urls http_waiting ledger misread own_samples printable reading reading_one_score"
+ONCE += " rooms train_reproduction_tables train_zoo"
 
 
 @pytest.hookimpl(tryfirst=True)

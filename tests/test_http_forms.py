@@ -90,12 +90,42 @@ def test_two_outputs_of_scores_are_an_error_and_one_can_be_named():
         {"shape": [3], "data": [10**400] * 3},
         {"shape": [2, 2], "data": [1, 2, 3]},
         {"shape": "x", "data": []},
+        {"shape": [200_000_000, 0], "data": []},
+        {"shape": [3, 200_000_000, 0], "data": []},
+        {"shape": [200_000_000], "data": []},
+        {"shape": [3, 10**30], "data": [1, 2, 3]},
+        {"shape": [-3], "data": [1, 2, 3]},
+        {"shape": [3, -1], "data": [1, 2, 3]},
+        {"shape": [3.0], "data": [1, 2, 3]},
+        {"shape": [True, 3], "data": [1, 2, 3]},
+        {"shape": [None], "data": [1, 2, 3]},
+        {"shape": [], "data": 1},
+        {"shape": [3], "data": "abc"},
+        {"shape": [3], "data": {"0": 1}},
+        {"shape": [3]},
+        {"data": [1, 2, 3]},
         3,
     ],
 )
 def test_outputs_that_are_none_are_an_error(output):
     with pytest.raises(UserError):
         answered({"outputs": [output]}, "v2")
+
+
+def test_a_long_text_beside_short_ones_takes_no_more_room_than_it_has():
+    data = ["x" * 1_000_000, *["yes"] * 1999]
+    output = {"shape": [2000], "data": data}  # as an array of texts of one length: 8 GB
+    assert answered({"outputs": [output]}, "v2", count=2000)[1:] == [1] * 1999
+
+
+def test_an_output_of_another_number_of_rows_is_told_and_another_can_be_named():
+    outputs = [
+        {"name": "latency", "shape": [1], "datatype": "FP32", "data": [0.5]},
+        {"name": "y", "shape": [3], "datatype": "BYTES", "data": ["maybe", "no", "yes"]},
+    ]
+    with pytest.raises(EndpointError, match="gave 1 predictions for 3 questions as 'latency'"):
+        answered({"outputs": outputs}, "v2")
+    assert answered({"outputs": outputs}, "v2", output="y") == [2, 0, 1]
 
 
 @pytest.mark.parametrize("batch_size", [1, 32])
@@ -120,7 +150,7 @@ def test_a_sequential_test_does_not_fail_classes_that_are_misread(batch_size, tm
         (("--retries", "-1"), "retries is -1"),
         (("--cache", "nowhere/at/all.jsonl"), "nowhere/at/all.jsonl cannot be written"),
         (("--url", "http://[::1"), "the url is not one"),
-        (("--url", "http://a..b/", "--retries", "0"), "http://a..b/ cannot be asked"),
+        (("--wait", "-1"), "wait is -1.0"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line_and_status_2(options, message, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import hmac
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from jaxverify.predictors.asking import AskBatch
 from jaxverify.record.record import Record
 
 if TYPE_CHECKING:
+    from jaxverify.predictors.endpoint import Endpoint
     from jaxverify.predictors.local import Model
 
 
@@ -75,7 +77,7 @@ def _open(
         from jaxverify.predictors.pytorch import open_torch
 
         return _of_model(options.torch, open_torch, options, classes)
-    return _of_endpoint(options, classes)
+    return _of_endpoint(options, classes, record)
 
 
 def _of_file(path: Path, classes: Classes, ids: Sequence[str]) -> Source:
@@ -110,30 +112,49 @@ def _of_model(
     )
 
 
-def _of_endpoint(options: argparse.Namespace, classes: Classes) -> Source:
-    import requests
+def _of_endpoint(options: argparse.Namespace, classes: Classes, record: Record) -> Source:
+    from jaxverify.predictors.endpoint import Endpoint
+    from jaxverify.predictors.http import ask
+    from jaxverify.predictors.transport import open_session
 
-    from jaxverify.predictors.http import Endpoint, ask
-
-    headers = ()
-    if options.auth_env is not None:
-        if options.auth_env not in os.environ:
-            raise UserError(f"the environment variable {options.auth_env} is not set")
-        headers = (("Authorization", os.environ[options.auth_env]),)
     endpoint = Endpoint(
-        options.url, options.protocol, options.named, options.timeout, options.retries, 1.0, headers
+        options.url,
+        options.protocol,
+        options.named,
+        options.timeout,
+        options.retries,
+        headers=_authorization(options.auth_env),
+        wait=options.wait,
     )
-    session = requests.Session()
-    words = f"{options.url}, {options.protocol}{', named' if options.named else ''}"
+    session = open_session()
+    words = f"{_model(endpoint, record)}, {options.protocol}{', named' if options.named else ''}"
     if options.protocol == "v2" and classes.output is not None:
         words += f", {classes.output}"
     return Source(
         lambda _, columns: ask(endpoint, columns, classes, session=session),
         classes,
-        options.url,
+        endpoint.shown,
         None,
         words,
     )
+
+
+def _authorization(name: str | None) -> tuple[tuple[str, str], ...]:
+    if name is None:
+        return ()
+    if not name.isidentifier():  # so that a token that was given instead is not printed
+        raise UserError("--auth-env takes the name of an environment variable, and no token")
+    if name not in os.environ:
+        raise UserError(f"the environment variable {name} is not set")
+    return (("Authorization", os.environ[name]),)
+
+
+def _model(endpoint: "Endpoint", record: Record) -> str:
+    """Which model is asked: another query may name another model, and may hold a key."""
+    if endpoint.is_all_shown:
+        return endpoint.url
+    digest = hmac.digest(record.secret, endpoint.url.encode(), "sha256").hex()
+    return f"{endpoint.shown} {digest[:16]}"
 
 
 def _sha256(path: Path) -> str:

@@ -32,6 +32,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add("--named", action="store_true", help="send the names of the columns too, with v1 and v2")
     add("--auth-env", metavar="NAME", help="an environment variable: the Authorization header")
     add("--timeout", type=float, default=60.0, help="seconds for an answer (%(default)s)")
+    add("--wait", type=float, default=0.0, metavar="SECONDS", help=_WAIT)
     add("--retries", type=int, default=5, help="how often to retry a failed request (%(default)s)")
 
 
@@ -61,3 +62,6 @@ _MEAN = "then subtract this: one number per channel, or one for all"
 _PROTOCOL = """\
 v1: TF Serving, Vertex AI, KServe. v2: Open Inference Protocol. mlflow: its /invocations
 (%(default)s)"""
+_WAIT = """\
+as long as this, wait for an endpoint that is starting: one that refuses connections, breaks off, is
+silent or says 429, 502, 503 or 504 (%(default)s)"""
