@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from jaxverify import __version__
 from jaxverify.cli.options import calibrate, challenge, plan, protect, records, rehearse, verify
 from jaxverify.cli.options.parser import Parser
-from jaxverify.cli.streams import ready_streams, signals_interrupt, whole_output
+from jaxverify.cli.signals import signals_interrupt
+from jaxverify.cli.streams import ready_streams, whole_output
 from jaxverify.exit_status import contained, exit_status
 
 _DOC = "Verify that a model trained on somebody else's machines was trained until it converged."

@@ -1,11 +1,9 @@
-"""The streams and signals of a command: whatever they are, its exit status tells the truth."""
+"""The streams of a command: whatever they are, its exit status tells the truth."""
 
 import contextlib
 import io
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,24 +42,6 @@ def whole_output() -> Iterator[None]:
         raise UserError(f"the output cannot be written ({_reason(error)})") from error
     finally:
         _is_sound(sys.stderr)
-
-
-@contextmanager
-def signals_interrupt() -> Iterator[None]:
-    """Take a request to end for an interruption, so that what is to be removed is removed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    names = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = {name: signal.getsignal(name) for name in names}
-    for name, handler in before.items():
-        if handler is signal.SIG_DFL:  # nohup ignores one
-            signal.signal(name, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
 
 
 def _is_sound(stream: Any) -> bool:

@@ -146,8 +146,7 @@ def _partial(path: Path, mode: Mode, finish: Callable[[str, Path], None]) -> Ite
             os.fsync(handle)
             if name is None:
                 name = _hidden(path)
-                # The folder's handle is not used, but makes Python follow the link to the file.
-                os.link(f"/proc/self/fd/{handle}", name, src_dir_fd=handle)
+                _link(file, name)
         finish(name, path)
     finally:
         if name is not None:
