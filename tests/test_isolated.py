@@ -1,6 +1,6 @@
 """A model in a process of its own: what it answers, and that it does no harm.
 
-The process loads a runtime of ours in place of ONNX Runtime: its models are Python.
+The process loads a runtime of the tests in place of ONNX Runtime: its models are Python.
 """
 
 import gc
@@ -16,40 +16,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import python_runtime
 
 from jaxverify import DataError, ExtraTask, UserError
 from jaxverify.cli import main
-from jaxverify.predictors.isolated import Limits, check_installed, open_isolated
+from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.isolated import check_installed, open_isolated
+from jaxverify.predictors.local import ask
 from jaxverify.predictors.model import Input
+from jaxverify.predictors.process import Limits
+from jaxverify.predictors.tensors import Pixels
 from jaxverify.record.record import new_record, save
 from jaxverify.rendering import Column, VectorRendering
 
-RUNTIME = """
-import ctypes, os, resource, signal, subprocess, sys, time
-import numpy as np
-
-class SessionOptions:
-    def add_session_config_entry(self, key, value):
-        pass
-
-class End:
-    def __init__(self, name):
-        self.name, self.type, self.shape = name, "tensor(float)", [None, 2]
-
-class InferenceSession:
-    def __init__(self, content, options, providers):
-        self.model = dict(globals())
-        exec(content, self.model)
-
-    def get_inputs(self):
-        return self.model.get("inputs", [End("x")])
-
-    def get_outputs(self):
-        return [End(name) for name in self.model.get("names", ["y"])]
-
-    def run(self, names, given):
-        return self.model["run"](*given.values())
-"""
 X = np.arange(8, dtype=np.float32).reshape(4, 2)
 LIMITS = Limits(20.0, 1.0)
 PATH = Path("model.onnx")
@@ -58,13 +37,7 @@ FOREVER = "while True: pass"
 
 @pytest.fixture(autouse=True)
 def runtime(tmp_path, monkeypatch):
-    folder = tmp_path / "runtime"
-    folder.mkdir()
-    (folder / "onnxruntime.py").write_text(RUNTIME)
-    before = os.environ.get("PYTHONPATH", "")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(folder), before])))
-    monkeypatch.syspath_prepend(folder)  # where it is looked for, and not loaded
-    return folder
+    python_runtime.install(tmp_path / "runtime", monkeypatch)
 
 
 def opened(code, limits=LIMITS):
@@ -227,12 +200,16 @@ def test_errors_of_a_model_leave_it_open_and_no_sign_in_them_moves_the_cursor():
         opened("raise ValueError('oh')")
 
 
-@pytest.mark.parametrize("name", ["'a\\x1b[2J'", "'a' * 1001", "''.join(map(chr, range(32)))"])
-def test_names_that_could_not_be_shown_are_refused(name):
-    with pytest.raises(UserError, match="gave what cannot be read"):
-        opened(f"inputs = [End({name})]")
-    with pytest.raises(UserError, match="gave what cannot be read"):
-        running("return [x]", setup=f"names = [{name}]").run([X])
+@pytest.mark.parametrize("name", ["a\x1b[2J", "a\n" * 999, "".join(map(chr, range(160)))])
+def test_names_are_any_and_an_error_shows_them_without_harm(name):
+    model = running("return [x]", setup=f"names = [{name!r}]\ninputs = [End({name!r})]")
+    assert [each.name for each in model.inputs] == [name]
+    assert list(model.run([X])) == [name]
+    for columns, words in (({"x": [1, 2], "y": [3, 4]}, "neither"), ({"text": ["a"]}, "are texts")):
+        with pytest.raises(UserError, match=words) as error:
+            ask(model, columns, Classes(("a", "b", "c")), Pixels())
+        assert str(error.value).isprintable()
+        assert len(str(error.value)) < 600
 
 
 def test_what_a_model_prints_goes_nowhere_and_what_is_typed_is_not_read(capfd):
@@ -346,7 +323,8 @@ def test_it_ends_with_the_process_that_asks_however_that_ends(model, tmp_path):
     script = f"""
 import numpy as np
 from pathlib import Path
-from jaxverify.predictors.isolated import Limits, open_isolated
+from jaxverify.predictors.isolated import open_isolated
+from jaxverify.predictors.process import Limits
 code = {f"{writes_pid(path)}{chr(10)}def run(x):{chr(10)}    {model}"!r}
 model = open_isolated("onnx", Path("m"), code.encode(), Limits())
 while True:

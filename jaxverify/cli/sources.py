@@ -91,8 +91,9 @@ def _of_run(path: Path, classes: Classes, record: Record) -> Source:
 def _of_model(
     runtime: "Runtime", path: Path, options: argparse.Namespace, classes: Classes
 ) -> Source:
-    from jaxverify.predictors.isolated import Limits, check_installed, open_isolated
+    from jaxverify.predictors.isolated import check_installed, open_isolated
     from jaxverify.predictors.local import ask, read_file
+    from jaxverify.predictors.process import Limits
     from jaxverify.predictors.tensors import Pixels
 
     pixels = Pixels(options.pixels, options.mean, options.std, options.layout)

@@ -37,10 +37,11 @@ class Input:
         >>> print(Input("x", (None, 3, 32, 32), "float32"))
         x: float32 [any, 3, 32, 32]
         """
+        what = f"{shown(self.name)}: {shown(self.dtype)}"
         if self.shape is None:
-            return f"{self.name}: {self.dtype}"
+            return what
         axes = ("any" if length is None else str(length) for length in self.shape)
-        return f"{self.name}: {self.dtype} [{', '.join(axes)}]"
+        return f"{what} [{', '.join(axes)}]"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,15 @@ class Model:
     def size(self) -> int | None:
         """How many questions it takes at once; None for any number."""
         return next((each.shape[0] for each in self.inputs if each.shape and each.shape[0]), None)
+
+
+def shown(text: str, longest: int = 200) -> str:
+    r"""What others wrote, as an error may show it: not for ever, and no sign that moves a cursor.
+
+    >>> shown("scores\x1b[2J")
+    'scores?[2J'
+    """
+    return "".join(each if each.isprintable() else "?" for each in text[:longest])
 
 
 def reason(error: BaseException) -> str:

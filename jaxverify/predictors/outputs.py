@@ -8,6 +8,7 @@ import numpy as np
 from jaxverify.errors import UserError
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.fields import first_step
+from jaxverify.predictors.model import shown
 
 
 def rows_of(outputs: Mapping[str, Any], classes: Classes, asked: int | None = None) -> list[Any]:
@@ -38,7 +39,7 @@ def rows_of(outputs: Mapping[str, Any], classes: Classes, asked: int | None = No
         candidates = [name for name, output in outputs.items() if fits(output, classes)]
         if len(candidates) > 1:
             raise UserError(
-                f"the model gives {_kinds(outputs)}: {' and '.join(candidates)} may each be the "
+                f"the model gives {_kinds(outputs)}: {_names(candidates)} may each be the "
                 "answer: name it with --output"
             )
         if candidates:
@@ -70,7 +71,7 @@ def _check_number(outputs: Mapping[str, Any], names: Sequence[str], asked: int |
     for name in names:
         number = len(outputs[name])
         if number != wanted:
-            hint = "" if len(names) == 1 else f" ({name}): name the answer with --output"
+            hint = "" if len(names) == 1 else f" ({shown(name)}): name the answer with --output"
             raise UserError(
                 f"the model gave {_many(number, 'answer')} for {_many(wanted, 'question')}{hint}"
             )
@@ -123,9 +124,13 @@ def _is_column(output: np.ndarray) -> bool:
     return output.ndim == 1 or (output.ndim == 2 and output.shape[1] == 1)
 
 
+def _names(names: Sequence[str]) -> str:
+    return " and ".join(map(shown, names[:8])) + (" and others" if len(names) > 8 else "")
+
+
 def _kinds(outputs: Mapping[str, Any]) -> str:
-    shown = [f"{name}: {_kind(output)}" for name, output in list(outputs.items())[:8]]
-    return "; ".join(shown) + ("; ..." if len(outputs) > 8 else "")
+    found = [f"{shown(name)}: {_kind(output)}" for name, output in list(outputs.items())[:8]]
+    return "; ".join(found) + ("; ..." if len(outputs) > 8 else "")
 
 
 def _kind(output: Any) -> str:

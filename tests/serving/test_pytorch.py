@@ -19,7 +19,8 @@ from jaxverify.challenge import questions
 from jaxverify.cli import main
 from jaxverify.predictors import local
 from jaxverify.predictors.answers import Classes
-from jaxverify.predictors.isolated import Limits, open_isolated
+from jaxverify.predictors.isolated import open_isolated
+from jaxverify.predictors.process import Limits
 from jaxverify.predictors.pytorch import open_torch
 from jaxverify.predictors.reading import read
 from jaxverify.predictors.tensors import Pixels
