@@ -13,10 +13,11 @@ from jaxverify import ExtraTask, UserError
 from jaxverify.cli import main
 from jaxverify.cli.options.lists import numbers
 from jaxverify.predictors.answers import Classes
-from jaxverify.predictors.local import Model, ask
+from jaxverify.predictors.local import ask
+from jaxverify.predictors.model import Input, Model
 from jaxverify.predictors.outputs import rows_of
 from jaxverify.predictors.reading import read
-from jaxverify.predictors.tensors import Input, Pixels, arrays
+from jaxverify.predictors.tensors import Pixels, arrays
 from jaxverify.record.record import new_record, save
 from jaxverify.rendering import ImageRendering
 
@@ -237,6 +238,61 @@ def test_a_fixed_number_of_questions_changes_no_answer(number, size, seed):
     assert ask(model, {"x": list(values)}, CLASSES, Pixels()) == values.tolist()
     assert set(shapes) == {(size or number, 1)}
     assert len(shapes) == -(-number // (size or number))
+
+
+def giving(outputs, size=None):
+    return Model((Input("x", (size, 1), "float32"),), lambda _: outputs)
+
+
+@pytest.mark.parametrize("size", [None, 4, 7])
+@pytest.mark.parametrize("number", [0, 1, 3, 8])
+@pytest.mark.parametrize(
+    "row",
+    [np.full((1, 3), np.nan), np.zeros(1, int), np.zeros((1, 1)), np.array(["no"], object), "list"],
+)
+def test_more_or_fewer_answers_than_questions_are_an_error(row, number, size):
+    found = [{"no": 1.0}] * number if isinstance(row, str) else row.repeat(number, axis=0)
+    words = f"gave {number} answers? for {size or 4} questions" if len(found) else "gave|gives y"
+    with pytest.raises(UserError, match=words):
+        ask(giving({"y": found}, size), {"x": [1, 2, 3, 4]}, CLASSES, Pixels())
+
+
+def test_one_answer_is_counted_in_the_singular():
+    with pytest.raises(UserError, match=r"gave 2 answers for 1 question$"):
+        ask(giving({"y": np.zeros(2, int)}), {"x": [1]}, CLASSES, Pixels())
+    with pytest.raises(UserError, match=r"gave 1 answer for 2 questions$"):
+        ask(giving({"y": np.zeros((1, 3))}), {"x": [1, 2]}, CLASSES, Pixels())
+
+
+def test_what_stands_beside_the_answer_is_as_many_or_the_answer_is_named():
+    outputs = {"label": np.array([2, 0, 1, 2]), "temperature": np.array([0.5])}
+    asked = {"x": [1, 2, 3, 4]}
+    with pytest.raises(
+        UserError, match=r"gave 1 answer for 4 questions \(temperature\): .*--output"
+    ):
+        ask(giving(outputs), asked, CLASSES, Pixels())
+    with pytest.raises(UserError, match=r"gave 1 answer for 4 questions \(temperature\)"):
+        rows_of(outputs, CLASSES)
+    named = Classes(NAMES, output="label")
+    assert read(ask(giving(outputs), asked, named, Pixels()), named) == [2, 0, 1, 2]
+    features = {"label": np.array([2, 0, 1, 2]), "features": np.zeros((2, 5))}
+    assert ask(giving(features), asked, CLASSES, Pixels()) == [2, 0, 1, 2]
+
+
+def test_a_model_for_far_too_many_questions_at_once_is_an_error():
+    with pytest.raises(UserError, match=r"takes 1,000,000,000,000 questions at once"):
+        ask(giving({}, 10**12), {"x": [1, 2]}, CLASSES, Pixels())
+
+
+def test_of_many_outputs_an_error_names_some():
+    with pytest.raises(UserError, match=r"gives 0: .*; 7: float64 \[4, 2\]; \.\.\.: neither"):
+        rows_of({str(i): np.zeros((4, 2)) for i in range(99)}, CLASSES)
+
+
+@pytest.mark.parametrize("dtype", ["int4", "float8", "uint2", "float128"])
+def test_types_that_numpy_lacks_are_no_numbers(dtype):
+    with pytest.raises(UserError, match=f"takes x: {dtype}"):
+        one(NUMBERS, None, 2, dtype=dtype)
 
 
 def test_means_on_the_command_line_are_numbers_with_commas():

@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from jaxverify.record.record import Record
 
 if TYPE_CHECKING:
     from jaxverify.predictors.endpoint import Endpoint
-    from jaxverify.predictors.local import Model
+    from jaxverify.predictors.isolated import Runtime
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,9 @@ def _open(
             raise UserError("--one-score: the models of our scripts give a score for each class")
         return _of_run(options.run, classes, record)
     if options.onnx is not None:
-        from jaxverify.predictors.onnx import open_onnx
-
-        return _of_model(options.onnx, open_onnx, options, classes)
+        return _of_model("onnx", options.onnx, options, classes)
     if options.torch is not None:
-        from jaxverify.predictors.pytorch import open_torch
-
-        return _of_model(options.torch, open_torch, options, classes)
+        return _of_model("torch", options.torch, options, classes)
     return _of_endpoint(options, classes, record)
 
 
@@ -96,13 +92,19 @@ def _of_run(path: Path, classes: Classes, record: Record) -> Source:
 
 
 def _of_model(
-    path: Path, open_model: "Callable[[Path], Model]", options: argparse.Namespace, classes: Classes
+    runtime: "Runtime", path: Path, options: argparse.Namespace, classes: Classes
 ) -> Source:
-    from jaxverify.predictors.local import ask
+    from jaxverify.predictors.isolated import check_installed, open_isolated
+    from jaxverify.predictors.local import ask, read_file
+    from jaxverify.predictors.process import Limits
     from jaxverify.predictors.tensors import Pixels
 
     pixels = Pixels(options.pixels, options.mean, options.std, options.layout)
-    model, digest = open_model(path), _sha256(path)
+    limits = Limits(options.timeout, options.memory)
+    check_installed(runtime)
+    content = read_file(path)
+    digest = hashlib.sha256(content).hexdigest()  # of the very bytes that are run
+    model = open_isolated(runtime, path, content, limits)
     return Source(
         lambda _, columns: ask(model, columns, classes, pixels),
         classes,

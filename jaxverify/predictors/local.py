@@ -1,29 +1,18 @@
 """A model that is in a file and is asked here, whatever runs it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jaxverify.errors import DataError
+from jaxverify.errors import DataError, UserError
 from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.model import Model
 from jaxverify.predictors.outputs import rows_of
-from jaxverify.predictors.tensors import Input, Pixels, arrays
+from jaxverify.predictors.tensors import Pixels, arrays
 
-
-@dataclass(frozen=True)
-class Model:
-    """A model in memory.
-
-    Attributes:
-        inputs: what it takes.
-        run: given an array for each input, what it gives, by name.
-    """
-
-    inputs: tuple[Input, ...]
-    run: Callable[[Sequence[np.ndarray]], Mapping[str, Any]]
+_MOST_REPEATED = 2**30  # bytes, of questions that fill up the number a model was exported for
 
 
 def ask(
@@ -38,18 +27,23 @@ def ask(
         pixels: what is done to the pixels of images.
 
     Raises:
-        UserError: if the model takes no such questions, or gives no such answers.
+        UserError: if the model takes no such questions, or gives no such answers, or not one to
+            each question.
 
     Guarantee: a model that was exported for a fixed number of questions is asked that many, the
     last of them repeated where there are fewer, and answers each once.
     """
     given = arrays(columns, model.inputs, pixels)
     count = len(given[0])
-    size = next((each.shape[0] for each in model.inputs if each.shape and each.shape[0]), count)
+    size = model.size or count
+    if size > count and size * sum(array[:1].nbytes + 8 for array in given) > _MOST_REPEATED:
+        raise UserError(
+            f"the model takes {size:,} questions at once, no fewer: export it for any number"
+        )
     said: list[Any] = []
     for start in range(0, count, size):
         rows = np.minimum(np.arange(start, start + size), count - 1)
-        said += rows_of(model.run([array[rows] for array in given]), classes)
+        said += rows_of(model.run([array[rows] for array in given]), classes, size)
     return said[:count]
 
 
@@ -63,13 +57,5 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def reason(error: Exception) -> str:
-    r"""What a runtime says went wrong, in one line; of a long one the beginning and the end.
-
-    >>> reason(ValueError("first\n  second"))
-    'first second'
-    """
-    words = " ".join(str(error).split())
-    return words if len(words) <= 300 else f"{words[:140]} ... {words[-140:]}"
+    except MemoryError as error:
+        raise DataError(f"{path} does not fit in memory") from error

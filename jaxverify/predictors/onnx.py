@@ -12,33 +12,29 @@ from typing import Any
 import numpy as np
 
 from jaxverify.errors import DataError, UserError
-from jaxverify.predictors.local import Model, read_file, reason
-from jaxverify.predictors.tensors import Input
+from jaxverify.predictors.model import Input, Model, reason
 
 # ONNX's names of types, where NumPy's are others.
 _DTYPES = {"float": "float32", "double": "float64", "string": "str"}
 
 
-def open_onnx(path: Path) -> Model:
-    """A model in an ONNX file.
+def open_onnx(path: Path, content: bytes) -> Model:
+    """A model in an ONNX file, in this process: see :mod:`jaxverify.predictors.isolated`.
 
     Args:
-        path: of the file, in which its weights are too: what lies in other files would be in no
+        path: what errors call the file.
+        content: of the file, in which its weights are too: what lies in other files would be in no
             digest of it.
 
     Raises:
-        UserError: if ONNX Runtime is not installed; later, if the model fails at a question.
-        DataError: if the file cannot be read, is damaged, or keeps weights in another file.
+        UserError: later, if the model fails at a question.
+        DataError: if the file is damaged, or keeps weights in another file.
 
     Guarantee: it runs on one thread of the CPU, the operations one after the other, so that a
     question has the same answer every time.
     """
-    try:
-        import onnxruntime
-    except ModuleNotFoundError as error:
-        raise UserError(
-            "an ONNX file needs ONNX Runtime: pip install 'jaxverify[onnx]', or take --predictions"
-        ) from error
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
@@ -47,7 +43,6 @@ def open_onnx(path: Path) -> Model:
     options.add_session_config_entry(
         "session.model_external_initializers_file_folder_path", os.devnull
     )
-    content = read_file(path)
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has a dozen, with no common base
@@ -74,5 +69,6 @@ def _input(given: Any) -> Input:
     match = re.fullmatch(r"tensor\((\w+)\)", given.type)
     if match is None:
         raise UserError(f"the model's input {given.name} is no tensor but {given.type}")
-    shape = tuple(axis if isinstance(axis, int) else None for axis in given.shape)
+    # Some exporters write -1 for any length.
+    shape = tuple(axis if isinstance(axis, int) and axis >= 0 else None for axis in given.shape)
     return Input(given.name, shape, _DTYPES.get(match[1], match[1]))

@@ -1,6 +1,6 @@
 """From a model's output arrays to its answer to each question."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,9 +8,10 @@ import numpy as np
 from jaxverify.errors import UserError
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.fields import first_step
+from jaxverify.predictors.model import shown
 
 
-def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
+def rows_of(outputs: Mapping[str, Any], classes: Classes, asked: int | None = None) -> list[Any]:
     """What is said to each question, as JSON has it, by the output that is the answer.
 
     Labels go before scores, as scikit-learn's models give both: texts or whole numbers, [n] or
@@ -21,9 +22,11 @@ def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
     Args:
         outputs: by their names.
         classes: how many there are, and which output was named; of ``a.b`` it is the output a.
+        asked: how many questions the model was asked, where its answers must be as many.
 
     Raises:
-        UserError: if no output can be the answer, if two can, or if none has the given name.
+        UserError: if no output can be the answer, if two can, if none has the given name, or if
+            the answers are not as many as the questions.
     """
     if classes.output is not None:
         step = first_step(classes.output, outputs)
@@ -36,17 +39,18 @@ def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
         candidates = [name for name, output in outputs.items() if fits(output, classes)]
         if len(candidates) > 1:
             raise UserError(
-                f"the model gives {_kinds(outputs)}: {' and '.join(candidates)} may each be the "
+                f"the model gives {_kinds(outputs)}: {_names(candidates)} may each be the "
                 "answer: name it with --output"
             )
         if candidates:
             chosen = candidates[0]
-            rows = _rows(outputs[chosen])
             beside = [
                 name
                 for name, output in outputs.items()
                 if name != chosen and (_is_scores(output, classes) or _is_column(output))
             ]
+            _check_number(outputs, [chosen] if one_score else [chosen, *beside], asked)
+            rows = _rows(outputs[chosen])
             if beside and not one_score:  # which is the answer, all answers together tell
                 columns = [_rows(outputs[name]) for name in beside]
                 every = zip(rows, *columns, strict=True)
@@ -60,6 +64,21 @@ def rows_of(outputs: Mapping[str, Any], classes: Classes) -> list[Any]:
         f"the model gives {_kinds(outputs)}: neither scores of {len(classes.names)} classes nor "
         f"one label for each question{hint}"
     )
+
+
+def _check_number(outputs: Mapping[str, Any], names: Sequence[str], asked: int | None) -> None:
+    wanted = len(outputs[names[0]]) if asked is None else asked
+    for name in names:
+        number = len(outputs[name])
+        if number != wanted:
+            hint = "" if len(names) == 1 else f" ({shown(name)}): name the answer with --output"
+            raise UserError(
+                f"the model gave {_many(number, 'answer')} for {_many(wanted, 'question')}{hint}"
+            )
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _rows(output: Any) -> list[Any]:
@@ -105,8 +124,13 @@ def _is_column(output: np.ndarray) -> bool:
     return output.ndim == 1 or (output.ndim == 2 and output.shape[1] == 1)
 
 
+def _names(names: Sequence[str]) -> str:
+    return " and ".join(map(shown, names[:8])) + (" and others" if len(names) > 8 else "")
+
+
 def _kinds(outputs: Mapping[str, Any]) -> str:
-    return "; ".join(f"{name}: {_kind(output)}" for name, output in outputs.items())
+    found = [f"{shown(name)}: {_kind(output)}" for name, output in list(outputs.items())[:8]]
+    return "; ".join(found) + ("; ..." if len(outputs) > 8 else "")
 
 
 def _kind(output: Any) -> str:

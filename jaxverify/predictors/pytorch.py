@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxverify.errors import DataError, UserError
-from jaxverify.predictors.local import Model, read_file, reason
-from jaxverify.predictors.tensors import Input
+from jaxverify.predictors.model import Input, Model, reason
 
 if TYPE_CHECKING:
     import torch
@@ -33,32 +32,30 @@ _SOUND = re.compile(
 _WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 
 
-def open_torch(path: Path) -> Model:
-    """A model that ``torch.export.save`` or ``torch.jit.save`` wrote.
+def open_torch(path: Path, content: bytes) -> Model:
+    """A model that ``torch.export.save`` or ``torch.jit.save`` wrote, in this process.
 
     Both files are programs. No pickle is run: TorchScript has none but PyTorch's own reader, which
     makes tensors and the file's own classes; and what ``torch.export.load`` would unpickle is read
     as weights alone, or refused with the file. But an exported program becomes Python code, by ways
     that PyTorch does not guard (it calls the format unsafe), and TorchScript can read and write
-    files. So open a file of somebody you do not trust where it can do no harm, or ask for ONNX.
+    files. :mod:`jaxverify.predictors.isolated` keeps it from our memory, environment and terminal,
+    but not from the user's files: so open a file of somebody you do not trust where it can do no
+    harm, or ask for ONNX.
 
     Args:
-        path: of the file.
+        path: what errors call the file.
+        content: of the file.
 
     Raises:
-        UserError: if PyTorch is not installed; later, if the model fails at a question.
-        DataError: if the file cannot be read, is damaged, or holds anything pickled but weights.
+        UserError: later, if the model fails at a question.
+        DataError: if the file is damaged, or holds anything pickled but weights.
 
     Guarantee: no pickle in the file is run, and the model answers as it does in evaluation; an
     exported program in the mode in which it was exported.
     """
-    try:
-        import torch
-    except ModuleNotFoundError as error:
-        raise UserError(
-            "a PyTorch model needs PyTorch: pip install 'jaxverify[torch]', or take --predictions"
-        ) from error
-    content = read_file(path)
+    import torch
+
     open_model = {"pt2": _exported, "script": _scripted}[_form(content, path)]
     try:
         with _without_pickles():
@@ -72,12 +69,12 @@ def open_torch(path: Path) -> Model:
         try:
             with torch.inference_mode():
                 found = call(*map(torch.from_numpy, arrays))
+            if isinstance(found, Mapping):
+                return {str(name): _plain(each) for name, each in found.items()}
+            several = found if isinstance(found, tuple | list) else [found]
+            return {f"output {i}": _plain(each) for i, each in enumerate(several)}
         except Exception as error:
             raise UserError(f"{path} failed at a question ({reason(error)})") from error
-        if isinstance(found, Mapping):
-            return {str(name): _plain(each) for name, each in found.items()}
-        several = found if isinstance(found, tuple | list) else [found]
-        return {f"output {i}": _plain(each) for i, each in enumerate(several)}
 
     return Model(inputs, run)
 

@@ -1,6 +1,5 @@
 """From questions to the arrays that a model in a file takes."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -10,38 +9,7 @@ from jaxtyping import Shaped, UInt8
 
 from jaxverify.data.images import decode
 from jaxverify.errors import UserError
-
-
-@dataclass(frozen=True)
-class Input:
-    """What a model takes, as its file declares it.
-
-    Attributes:
-        name: of the input.
-        shape: its axes, the first of which counts questions; None for one of any length. None in
-            place of all where the file does not tell.
-        dtype: as NumPy names it; "str" for texts.
-    """
-
-    name: str
-    shape: tuple[int | None, ...] | None
-    dtype: str
-
-    @property
-    def is_numeric(self) -> bool:
-        """Whether it takes numbers of a type that NumPy has."""
-        return re.fullmatch(r"u?int\d+|float\d+", self.dtype) is not None
-
-    def __str__(self) -> str:
-        """As an error names it.
-
-        >>> print(Input("x", (None, 3, 32, 32), "float32"))
-        x: float32 [any, 3, 32, 32]
-        """
-        if self.shape is None:
-            return f"{self.name}: {self.dtype}"
-        axes = ("any" if length is None else str(length) for length in self.shape)
-        return f"{self.name}: {self.dtype} [{', '.join(axes)}]"
+from jaxverify.predictors.model import Input
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from jaxverify.challenge import questions
 from jaxverify.cli import main
 from jaxverify.predictors import local
 from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.isolated import open_isolated
 from jaxverify.predictors.onnx import open_onnx
+from jaxverify.predictors.process import Limits
 from jaxverify.predictors.reading import read
 from jaxverify.predictors.tensors import Pixels
 from jaxverify.record.record import new_record, save
@@ -30,6 +32,16 @@ IMAGES = {"image": ImageRendering("PNG", "RGB").render(DECODED)}
 
 def ask(model, columns, classes, pixels):
     return read(local.ask(model, columns, classes, pixels), classes)
+
+
+def opened(path):
+    """In this process."""
+    return open_onnx(path, path.read_bytes())
+
+
+def isolated(path, limits=None):
+    """In a process of its own, as the command line asks it."""
+    return open_isolated("onnx", path, path.read_bytes(), limits or Limits())
 
 
 def write(path, nodes, inputs, outputs, weights=None, **options):
@@ -71,7 +83,7 @@ def of_images(path, kind, shape, weights=WEIGHTS, **options):
     ],
 )
 def test_images_are_given_as_the_graph_takes_them(kind, shape, order, tmp_path):
-    model = open_onnx(of_images(tmp_path / "m.onnx", kind, shape))
+    model = opened(of_images(tmp_path / "m.onnx", kind, shape))
     scale = 1 if kind == TensorProto.UINT8 else 255
     wanted = (DECODED.transpose(order).reshape(5, -1) / scale) @ WEIGHTS
     if shape == [None] * 4:
@@ -141,28 +153,95 @@ def test_numbers_go_in_as_scikit_learn_writes_it_and_come_out_by_class(kind, apa
     given = questions(new_record(task, rendering, tuple("abcd"), NAMES))
     asked = {name: given[name] for name in "abcd"}
     wanted = np.column_stack([asked[name] for name in "abcd"]) @ weights
-    found = ask(open_onnx(path), asked, CLASSES, Pixels())
+    found = ask(opened(path), asked, CLASSES, Pixels())
     assert found == np.argmax(wanted, axis=1).tolist()
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_in_a_process_of_its_own_a_model_answers_as_in_this_one(apart, tmp_path):
+    path, _ = of_numbers(tmp_path / "m.onnx", FLOAT, apart=apart)
+    asked = {name: np.linspace(0, 9, 30 + i).tolist()[:30] for i, name in enumerate("abcd")}
+    wanted = local.ask(opened(path), asked, CLASSES, Pixels())
+    assert local.ask(isolated(path), asked, CLASSES, Pixels()) == wanted
+    path = of_images(tmp_path / "m.onnx", TensorProto.UINT8, ["n", 3, 4, 4])
+    wanted = local.ask(opened(path), IMAGES, CLASSES, Pixels())
+    assert local.ask(isolated(path), IMAGES, CLASSES, Pixels()) == wanted
+
+
+def of_rows(path, count):
+    """Gives so many rows of scores, whatever it is asked."""
+    nodes = [
+        helper.make_node("ReduceSum", ["image"], ["sum"], keepdims=0),
+        helper.make_node("Expand", ["sum", "shape"], ["scores"]),
+    ]
+    inputs = [("image", FLOAT, ["n", 3, 4, 4])]
+    shape = {"shape": np.array([count, 3], np.int64)}
+    return write(path, nodes, inputs, [("scores", FLOAT, [None, 3])], shape)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(3, "3 answers"), (1, "1 answer"), (0, "0 answers"), (6, "6 answers")]
+)
+def test_more_or_fewer_answers_than_questions_are_an_error(count, words, tmp_path):
+    path = of_rows(tmp_path / "m.onnx", count)
+    for model in (opened(path), isolated(path)):
+        with pytest.raises(UserError, match=f"gave {words} for 5 questions$"):
+            ask(model, IMAGES, CLASSES, Pixels())
+
+
+def test_a_graph_that_wants_too_much_memory_is_an_error(tmp_path):
+    path = of_rows(tmp_path / "m.onnx", 10**9)
+    with pytest.raises(
+        UserError, match=r"m\.onnx wanted more than 4 GiB of memory: raise --memory"
+    ):
+        ask(isolated(path, Limits(memory=4.0)), IMAGES, CLASSES, Pixels())
+
+
+def test_a_graph_that_gives_too_much_is_an_error(tmp_path):
+    path = of_rows(tmp_path / "m.onnx", 3 * 10**7)
+    with pytest.raises(UserError, match=r"m\.onnx gave too much for 5 questions"):
+        ask(isolated(path), IMAGES, CLASSES, Pixels())
+
+
+def test_minus_one_stands_for_any_number(tmp_path):
+    path = of_images(tmp_path / "m.onnx", FLOAT, [-1, 3, 4, 4])
+    wanted = ask(
+        opened(of_images(tmp_path / "n.onnx", FLOAT, ["n", 3, 4, 4])), IMAGES, CLASSES, Pixels()
+    )
+    assert ask(opened(path), IMAGES, CLASSES, Pixels()) == wanted
+
+
+def test_errors_have_the_same_words_in_a_process_of_its_own(tmp_path):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(b"no model")
+    for how in (opened, isolated):
+        with pytest.raises(DataError, match=r"m\.onnx cannot be opened as an ONNX file \("):
+            how(path)
+    path = of_images(path, FLOAT, [None, None, None, None])
+    larger = {"image": ImageRendering("PNG", "RGB").render(DECODED.repeat(2, axis=1))}
+    for how in (opened, isolated):
+        with pytest.raises(UserError, match=r"failed at a question \(.*MatMul"):
+            ask(how(path), larger, CLASSES, FIRST)
 
 
 def test_scores_that_are_no_numbers_are_no_answer(tmp_path):
     path = of_images(tmp_path / "m.onnx", FLOAT, ["n", 3, 4, 4])
     pixels = Pixels("0-255", std=(1e-38,))  # beyond float32, and then infinity less infinity
     with np.errstate(over="ignore"):
-        rows = local.ask(open_onnx(path), IMAGES, CLASSES, pixels)
+        rows = local.ask(opened(path), IMAGES, CLASSES, pixels)
     assert read([*rows, "no"], CLASSES) == [-1] * 5 + [0]
 
 
 @pytest.mark.parametrize("shape", [["n", 3, 8, 8], ["n", 48], ["n", 1, 4, 4]])
 def test_images_that_do_not_fit_are_an_error_that_names_the_input(shape, tmp_path):
     weights = np.ones((np.prod(shape[1:]), 3), np.float32)
-    model = open_onnx(of_images(tmp_path / "m.onnx", FLOAT, shape, weights))
+    model = opened(of_images(tmp_path / "m.onnx", FLOAT, shape, weights))
     with pytest.raises(UserError, match=r"takes image: float32 \[any, .*4 x 4 pixels"):
         ask(model, IMAGES, CLASSES, Pixels())
 
 
 def test_outputs_that_are_no_answers_are_named(tmp_path):
-    model = open_onnx(of_images(tmp_path / "m.onnx", FLOAT, ["n", 3, 4, 4]))
+    model = opened(of_images(tmp_path / "m.onnx", FLOAT, ["n", 3, 4, 4]))
     with pytest.raises(UserError, match=r"gives scores: float32 \[5, 3\]: neither scores of 2"):
         ask(model, IMAGES, Classes(("a", "b")), Pixels())
 
@@ -171,7 +250,7 @@ def test_a_graph_that_fails_at_a_question_is_an_error_with_its_reason(tmp_path):
     path = of_images(tmp_path / "m.onnx", FLOAT, [None, None, None, None])
     larger = {"image": ImageRendering("PNG", "RGB").render(DECODED.repeat(2, axis=1))}
     with pytest.raises(UserError, match=r"failed at a question \(.*MatMul"):
-        ask(open_onnx(path), larger, CLASSES, FIRST)
+        ask(opened(path), larger, CLASSES, FIRST)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x07", None, "folder"])
@@ -198,7 +277,7 @@ def test_a_model_cut_short_is_damaged(tmp_path):
     path = of_images(tmp_path / "m.onnx", FLOAT, ["n", 3, 4, 4])
     path.write_bytes(path.read_bytes()[:-300])
     with pytest.raises(DataError, match="cannot be opened as an ONNX file"):
-        open_onnx(path)
+        opened(path)
 
 
 def test_weights_in_another_file_are_refused_even_where_they_could_be_found(tmp_path, monkeypatch):
@@ -213,6 +292,6 @@ def test_weights_in_another_file_are_refused_even_where_they_could_be_found(tmp_
     assert sorted(os.listdir(tmp_path)) == ["m.onnx", "m.onnx.data"]
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="keeps its weights in another file"):
-        open_onnx(path)
+        opened(path)
     onnx.save(onnx.load(path), tmp_path / "one.onnx")  # as the error says
-    assert ask(open_onnx(tmp_path / "one.onnx"), IMAGES, CLASSES, Pixels())
+    assert ask(opened(tmp_path / "one.onnx"), IMAGES, CLASSES, Pixels())

@@ -19,6 +19,8 @@ from jaxverify.challenge import questions
 from jaxverify.cli import main
 from jaxverify.predictors import local
 from jaxverify.predictors.answers import Classes
+from jaxverify.predictors.isolated import open_isolated
+from jaxverify.predictors.process import Limits
 from jaxverify.predictors.pytorch import open_torch
 from jaxverify.predictors.reading import read
 from jaxverify.predictors.tensors import Pixels
@@ -36,6 +38,16 @@ SAMPLE = torch.zeros(2, 3, 4, 4)
 
 def ask(model, columns, classes, pixels):
     return read(local.ask(model, columns, classes, pixels), classes)
+
+
+def opened(path):
+    """In this process."""
+    return open_torch(path, path.read_bytes())
+
+
+def isolated(path, limits=None):
+    """In a process of its own, as the command line asks it."""
+    return open_isolated("torch", path, path.read_bytes(), limits or Limits())
 
 
 class Net(nn.Module):
@@ -73,19 +85,19 @@ def answers(model, dtype=torch.float32):
 @pytest.mark.parametrize("write", [exported, scripted])
 def test_images_are_given_in_the_models_own_type(write, dtype, tmp_path):
     model = Net().to(dtype).eval()
-    loaded = open_torch(write(model, tmp_path / "m.pt2", SAMPLE.to(dtype)))
+    loaded = opened(write(model, tmp_path / "m.pt2", SAMPLE.to(dtype)))
     assert ask(loaded, IMAGES, CLASSES, FIRST) == answers(model, dtype)
 
 
 def test_a_model_saved_while_it_trained_is_asked_in_evaluation(tmp_path):
-    loaded = open_torch(scripted(Net().train(), tmp_path / "m.pt"))
+    loaded = opened(scripted(Net().train(), tmp_path / "m.pt"))
     assert ask(loaded, IMAGES, CLASSES, FIRST) == answers(Net())
     with pytest.raises(UserError, match="say --layout nchw or --layout nhwc"):
         ask(loaded, IMAGES, CLASSES, Pixels())
 
 
 def test_a_program_for_two_images_answers_five(tmp_path):
-    loaded = open_torch(exported(Net().eval(), tmp_path / "m.pt2", fixed=True))
+    loaded = opened(exported(Net().eval(), tmp_path / "m.pt2", fixed=True))
     assert loaded.inputs[0].shape == (2, 3, 4, 4)
     assert ask(loaded, IMAGES, CLASSES, Pixels()) == answers(Net())
 
@@ -104,7 +116,7 @@ class OfBytes(nn.Module):
 
 def test_whole_pixels_and_several_outputs_by_name(tmp_path):
     sample = SAMPLE.to(torch.uint8)
-    loaded = open_torch(exported(OfBytes().eval(), tmp_path / "m.pt2", sample))
+    loaded = opened(exported(OfBytes().eval(), tmp_path / "m.pt2", sample))
     assert loaded.inputs[0].dtype == "uint8"
     # Of five labels not all need occur by which they are known to count from 0.
     assert ask(loaded, IMAGES, Classes(NAMES, "indices"), Pixels()) == answers(Net())
@@ -121,16 +133,65 @@ def test_numbers_are_one_matrix(write, tmp_path):
     matrix = np.column_stack([asked[name] for name in "abcd"]).astype(np.float32)
     with torch.inference_mode():
         wanted = model(torch.from_numpy(matrix)).argmax(1).tolist()
-    loaded = open_torch(write(model, tmp_path / "m.pt2", torch.zeros(2, 4)))
+    loaded = opened(write(model, tmp_path / "m.pt2", torch.zeros(2, 4)))
     assert ask(loaded, asked, CLASSES, Pixels()) == wanted
 
 
+@pytest.mark.parametrize("write", [exported, scripted])
+def test_in_a_process_of_its_own_a_model_answers_as_in_this_one(write, tmp_path):
+    path = write(Net().eval(), tmp_path / "m.pt2")
+    wanted = local.ask(opened(path), IMAGES, CLASSES, FIRST)
+    assert local.ask(isolated(path), IMAGES, CLASSES, FIRST) == wanted
+    path.write_bytes(b"no model")
+    for how in (opened, isolated):
+        with pytest.raises(DataError, match="is no PyTorch program: where the model is known"):
+            how(path)
+
+
+class Fewer(nn.Module):
+    """Answers the first three questions."""
+
+    def forward(self, image):
+        return image.flatten(1)[:3, :3]
+
+
+class Memory(nn.Module):
+    """Takes 24 GB."""
+
+    def forward(self, image):
+        return torch.ones(6000, 1000, 1000)[: image.shape[0], :3, 0] + image.sum()
+
+
+class Forever(nn.Module):
+    """Never answers."""
+
+    def forward(self, image):
+        i = 0
+        while i >= 0:
+            i = (i + 1) % 7
+        return image
+
+
+@pytest.mark.parametrize(
+    ("model", "limits", "words"),
+    [
+        (Fewer(), Limits(), "gave 3 answers for 5 questions$"),
+        (Memory(), Limits(memory=4.0), r"m\.pt wanted more than 4 GiB of memory: raise --memory"),
+        (Forever(), Limits(15.0), r"m\.pt took longer than 15 s for 5 questions: raise --timeout"),
+    ],
+)
+def test_a_program_that_breaks_a_limit_is_an_error(model, limits, words, tmp_path):
+    loaded = isolated(scripted(model, tmp_path / "m.pt"), limits)
+    with pytest.raises(UserError, match=words):
+        ask(loaded, IMAGES, CLASSES, FIRST)
+
+
 def test_what_does_not_fit_is_an_error_with_its_reason(tmp_path):
-    program = open_torch(exported(Net().eval(), tmp_path / "m.pt2"))
+    program = opened(exported(Net().eval(), tmp_path / "m.pt2"))
     larger = {"image": RENDERING.render(DECODED.repeat(2, axis=1))}
     with pytest.raises(UserError, match=r"takes image: float32 \[any, 3, 4, 4\]"):
         ask(program, larger, CLASSES, Pixels())
-    script = open_torch(scripted(Net(), tmp_path / "m.pt"))
+    script = opened(scripted(Net(), tmp_path / "m.pt"))
     with pytest.raises(UserError, match=r"failed at a question \(.*shapes cannot be multiplied"):
         ask(script, larger, CLASSES, FIRST)
     with pytest.raises(UserError, match=r"gives output 0: float64 \[5, 3\]: neither scores of 2"):
@@ -204,7 +265,7 @@ def test_no_pickle_in_a_program_is_run(place, tmp_path, capfd):
     exported(Net().eval(), path)
     rewritten(path, **place(path, Bomb(mark)))
     with pytest.raises(DataError, match=r"cannot be opened by PyTorch|refused"):
-        open_torch(path)
+        opened(path)
     assert not mark.exists()
     assert capfd.readouterr().err == ""
     assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
@@ -217,7 +278,7 @@ def test_compiled_code_in_a_program_is_refused(tmp_path):
     path = exported(Net().eval(), tmp_path / "m.pt2")
     rewritten(path, **{"data/aotinductor/model/model.so": b"\x7fELF"})
     with pytest.raises(DataError, match=r"model\.so, which is neither program nor weights"):
-        open_torch(path)
+        opened(path)
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -227,7 +288,7 @@ def test_what_torch_save_wrote_is_refused_and_how_to_export_is_said(weights, zip
     value = {"w": Net().state_dict(), "bomb": Bomb(mark)} if weights else Bomb(mark)
     torch.save(value, path, _use_new_zipfile_serialization=zipped)
     with pytest.raises(DataError, match=r"torch\.export\.save\(torch\.export\.export\(model"):
-        open_torch(path)
+        opened(path)
     assert not mark.exists()
 
 
@@ -259,4 +320,4 @@ def test_a_program_with_a_damaged_middle_is_an_error_and_no_traceback(write, tmp
         if name.endswith((".json", ".pkl", "model.pt")):
             rewritten(write(Net().eval(), path), **{name: b"\x80damaged"})
             with pytest.raises(DataError, match="cannot be opened by PyTorch"):
-                open_torch(path)
+                opened(path)

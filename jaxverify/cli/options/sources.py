@@ -20,6 +20,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add("--output", metavar="NAME", help=_OUTPUT)
     add("--class-order", type=Path, metavar="FILE.json", help=_ORDER)
     add("--one-score", type=float, metavar="THRESHOLD", help=_ONE_SCORE)
+    add("--timeout", type=float, default=60.0, help=_TIMEOUT)
+    files = parser.add_argument_group("with --onnx and --torch")
+    files.add_argument("--memory", type=float, metavar="GIB", help=_MEMORY)
     images = parser.add_argument_group("with --onnx and --torch, for images")
     add = images.add_argument
     add("--pixels", choices=("0-1", "0-255"), default="0-1", help=_PIXELS)
@@ -31,7 +34,6 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add("--protocol", choices=("v1", "v2", "mlflow"), default="v1", help=_PROTOCOL)
     add("--named", action="store_true", help="send the names of the columns too, with v1 and v2")
     add("--auth-env", metavar="NAME", help="an environment variable: the Authorization header")
-    add("--timeout", type=float, default=60.0, help="seconds for an answer (%(default)s)")
     add("--wait", type=float, default=0.0, metavar="SECONDS", help=_WAIT)
     add("--retries", type=int, default=5, help="how often to retry a failed request (%(default)s)")
 
@@ -51,6 +53,11 @@ tells"""
 _ORDER = """\
 how the model counts the classes, if not in the order that show prints: a list of their names, or an
 object that gives each name its number"""
+_TIMEOUT = """\
+seconds for an answer, and with --onnx and --torch to open the model and to answer a batch
+(%(default)s)"""
+_MEMORY = """\
+GiB of memory that the model may take (8, or half of what this machine has where that is less)"""
 _ONE_SCORE = """\
 the model tells two classes apart by one number: above this, 0.5 of a probability and 0 of a logit,
 it means the second class that show prints, or that of --class-order"""
