@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import ANY
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from jaxverify.cli import main
 from jaxverify.exit_status import contained
 from jaxverify.record.record import new_record, save
 from jaxverify.rendering import TextRendering
+from train import json_page
 
 ROOT = Path(__file__).parent.parent
 PLAN = ["plan", "--samples", "50000", "--classes", "10"]
@@ -198,3 +201,31 @@ def test_quiet_says_nothing_and_json_all_the_same(project, capsys):
     assert (said.out, said.err) == ("", "")
     assert verify(project, "--quiet", "--json") == 0
     assert json.loads(capsys.readouterr().out)["outcome"] == "PASS"
+
+
+SCHEMA = json.loads((ROOT / "jaxverify" / "report" / "verdict.schema.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--test", "permutation"),
+        ("--test", "sequential"),
+        ("--no-ledger",),
+        ("--shard", "1/2"),
+        ("--cache", "cache.jsonl"),
+    ],
+)
+def test_what_json_prints_fits_its_schema(options, project, capsys, monkeypatch):
+    monkeypatch.chdir(project)
+    for _ in range(1 + ("--cache" in options)):
+        assert verify(project, "--json", *options) == 0
+        facts = json.loads(capsys.readouterr().out)
+        jsonschema.validate(facts, SCHEMA)
+    assert facts["ledger"] == (None if "--no-ledger" in options else ANY)
+
+
+def test_the_page_of_fields_is_that_of_the_schema():
+    assert json_page.PAGE.read_text() == json_page.fill(json_page.PAGE.read_text())
+    assert all(f"| `{name}` |" in json_page.PAGE.read_text() for name in SCHEMA["properties"])
