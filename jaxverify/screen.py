@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console, ConsoleOptions
+from rich.progress import Progress
 from rich.segment import Segment
 
 from jaxverify.printable import printable
@@ -41,3 +42,9 @@ class Screen(Console):
     def caution(self, text: str) -> None:
         """Say what is to be minded."""
         self.print(f"Caution: {text}", style="yellow")
+
+
+def progress_bar(*, quiet: bool) -> Progress:
+    """A bar on the error stream, gone when it is done; none where that is no terminal."""
+    console = Screen(stderr=True, quiet=quiet)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)

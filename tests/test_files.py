@@ -97,6 +97,11 @@ def test_what_must_stay_stays_also_where_forced_and_under_another_name(tmp_path)
     with pytest.raises(UserError, match="which must stay"):
         check_output(ledger, force=True, never=[ledger])
     check_output(tmp_path / "page.html", force=True, never=[kept])
+    (tmp_path / "other.json").write_text('{\n "format": "jaxverify record",')
+    (tmp_path / "other.json.ledger").write_text("{}")
+    for other in ("other.json", "other.json.ledger"):
+        with pytest.raises(UserError, match="a record or its ledger"):
+            check_output(tmp_path / other, force=True)
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,10 @@ def main(args: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in _COMMANDS:
         command.add_to(subparsers)
-    options = parser.parse_args(args)
 
     def work() -> int:
         with signals_interrupt(), whole_output():
+            options = parser.parse_args(args)
             return options.do(options)
 
     again = "start the same command again"

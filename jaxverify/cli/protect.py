@@ -3,14 +3,12 @@
 import argparse
 from dataclasses import fields
 
-from rich.progress import Progress
-
 from jaxverify.errors import UserError
 from jaxverify.protect import protect
 from jaxverify.protect.basis import basis
 from jaxverify.protect.survey import listed
 from jaxverify.record.calibration import Calibration, load_calibration
-from jaxverify.screen import Screen
+from jaxverify.screen import Screen, progress_bar
 from jaxverify.task.doses import ONCE, Doses
 from jaxverify.task.options import PROTECTING, TaskOptions
 from jaxverify.verification.families import worth
@@ -19,7 +17,7 @@ from jaxverify.verification.families import worth
 def run(options: argparse.Namespace) -> int:
     """Protect, and say what was done."""
     console, plan = Screen(quiet=options.quiet), _plan(options)
-    with Progress(console=console, transient=True) as progress:
+    with progress_bar(quiet=options.quiet) as progress:
         bar = progress.add_task("writing", total=None)
         done = protect(
             options.data,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int
-from rich.progress import Progress
 from rich.table import Table
 
 from jaxverify.cli.options.rehearse import RECIPE
@@ -16,7 +15,7 @@ from jaxverify.errors import UserError
 from jaxverify.protect.opening import open_rows
 from jaxverify.record.calibration import Calibration, best_of, calibrate, save_calibration
 from jaxverify.rehearsal.checkpoints import Checkpoint, known_by_quality, split
-from jaxverify.screen import Screen
+from jaxverify.screen import Screen, progress_bar
 from jaxverify.task.constructions import construction, kind_of, usual_construction
 from jaxverify.task.doses import Doses
 from jaxverify.task.extra_task import ExtraTask
@@ -126,7 +125,7 @@ def _by_program(options: argparse.Namespace) -> Iterator[_Rehearsed]:
         features=feature_columns(options),
     )
     checkpoints: list[Checkpoint] = []
-    with Progress(console=Screen(stderr=True, quiet=options.quiet), transient=True) as progress:
+    with progress_bar(quiet=options.quiet) as progress:
         bar = progress.add_task("training", total=options.seeds)
         for seed in range(options.seeds):
             rehearsal.train(options.data, record, seed)
@@ -170,7 +169,7 @@ def _by_network(options: argparse.Namespace) -> Iterator[_Rehearsed]:
         protecting = replace(PROTECTING, eta=options.eta)
         task = home_task(home, secret, name, protecting, Doses(options.doses))
         checkpoints: list[Checkpoint] = []
-        with Progress(console=console, transient=True) as progress:
+        with progress_bar(quiet=options.quiet) as progress:
             for seed in range(options.seeds):
                 what = f"{task.name}, training {seed + 1} of {options.seeds}"
                 bar = progress.add_task(what, total=recipe.epochs)

@@ -34,8 +34,10 @@ def whole_output() -> Iterator[None]:
             Python does not try again at its end, and change the exit status.
     """
     try:
-        yield
-        sys.stdout.flush()
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
     except (OSError, ValueError) as error:
         if _is_sound(sys.stdout):
             raise

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from rich.progress import Progress
 
 from jaxverify.challenge import ID, Own, questions
 from jaxverify.cli import own_samples, sources
@@ -20,13 +19,14 @@ from jaxverify.files.standard import STANDARD
 from jaxverify.predictors.asking import Answered, ask_all
 from jaxverify.predictors.cache_check import AGAIN, Kept, check_kept
 from jaxverify.predictors.reading import read_all
+from jaxverify.printable import printable
 from jaxverify.record import ledger
 from jaxverify.record.record import Record, load
 from jaxverify.report.explanation import explanation
 from jaxverify.report.in_toto import Subject, statement
 from jaxverify.report.json_head import head, now
 from jaxverify.report.terminal import page
-from jaxverify.screen import Screen
+from jaxverify.screen import progress_bar
 from jaxverify.verification.misread import TELLING
 
 
@@ -147,7 +147,7 @@ def _ask(
         # A FAIL after a few answers may be classes that are misread, which more answers tell.
         return outcome == "PASS" or (outcome == "FAIL" and len(indices) >= TELLING)
 
-    with Progress(console=Screen(stderr=True, quiet=options.quiet), transient=True) as progress:
+    with progress_bar(quiet=options.quiet) as progress:
         bar = progress.add_task("asking", total=len(judge.ids))
         said = ask_all(
             source.ask,
@@ -170,8 +170,7 @@ def _report(
     about: Subject | None,
 ) -> None:
     if options.html is not None:
-        content = _page(record, facts, source).encode(errors="backslashreplace")
-        write_output(options.html, content, force=options.force)
+        write_output(options.html, _page(record, facts, source).encode(), force=options.force)
     if about is not None:
         value = statement(facts, subject=about, commitment=record.commitment())
         content = (json.dumps(value, indent=2) + "\n").encode()
@@ -181,7 +180,8 @@ def _report(
         print(json.dumps(facts, indent=2, allow_nan=False))
     else:
         console.print(page(facts))
-        files_written(console, {"page": options.html, "statement": options.in_toto})
+        files = {"page": options.html, "statement": options.in_toto, "answers": options.cache}
+        files_written(console, files)
 
 
 def _page(record: Record, facts: dict[str, Any], source: sources.Source) -> str:
@@ -195,4 +195,5 @@ def _page(record: Record, facts: dict[str, Any], source: sources.Source) -> str:
         "Attempts": "no ledger was kept" if facts["ledger"] is None else "in the ledger",
         "By": f"jaxverify {facts['program']}",
     }
-    return verdict_html(facts, about)
+    # What a model, a file name or a class name may hold is shown, and does nothing.
+    return "\n".join(map(printable, verdict_html(facts, about).split("\n")))

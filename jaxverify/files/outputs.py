@@ -17,7 +17,7 @@ def check_output(path: Path, *, force: bool = False, never: Iterable[Path] = ())
 
     Raises:
         UserError: if its folder is missing or cannot be written to; if something is there, and it
-            is not forced, no regular file, or one of those that must stay.
+            is not forced, no regular file, a record, a ledger, or one of those that must stay.
 
     Guarantee: it changes nothing.
     """
@@ -32,6 +32,8 @@ def check_output(path: Path, *, force: bool = False, never: Iterable[Path] = ())
             raise UserError(f"{path} exists already: remove it, or give another path")
         if place.exists() and not place.is_file():
             raise UserError(f"{path} is no regular file: give another path")
+        if place.exists() and _is_secret(place):
+            raise UserError(f"{path} is a record or its ledger, which stays: give another path")
         if not place.parent.is_dir():
             raise UserError(
                 f"{path} cannot be written: {place.parent} is no folder: make it, or give "
@@ -65,6 +67,12 @@ def unwritable(path: Path, error: OSError) -> UserError:
     """The error to raise where the system refuses to write."""
     reason = error.strerror or type(error).__name__
     return UserError(f"{path} cannot be written ({reason}): give another path")
+
+
+def _is_secret(path: Path) -> bool:
+    """Whether it is a record or a ledger, of whatever data: nothing could bring it back."""
+    with path.open("rb") as file:
+        return path.suffix == ".ledger" or b'"jaxverify record"' in file.read(100)
 
 
 def _is_same(path: Path, other: Path) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 
 from jaxverify.challenge import ID
 from jaxverify.errors import DataError, UserError
-from jaxverify.files.whole import write_whole
+from jaxverify.files.outputs import unwritable
+from jaxverify.files.whole import new_file, replacing_file
 
 # What a model says to some questions, as JSON has it and None for nothing, from their ids and the
 # columns that it reads.
@@ -45,10 +46,8 @@ class Answered:
         if path is None:
             return
         if not path.exists():
-            try:
-                path.write_text(json.dumps({"about": about}) + "\n")
-            except OSError as error:
-                raise DataError(f"{path} cannot be written: {error.strerror}") from error
+            with new_file(path, 0o600) as file:
+                file.write(json.dumps({"about": about}).encode() + b"\n")
             return
         try:
             text = path.read_text(encoding="utf-8")
@@ -58,7 +57,7 @@ class Answered:
             if not early:
                 self.said = {str(row["id"]): row["answer"] for row in rows}
                 self.kept = {str(row["id"]): str(row["time"]) for row in rows}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(f"{path} holds no answers: give another file") from error
         if early:
             raise DataError(
@@ -67,9 +66,11 @@ class Answered:
             )
         if found != about:
             raise DataError(
-                f"{path} holds the answers of another model, or to other questions ({found})"
+                f"{path} holds the answers of another model, or to other questions "
+                f"({str(found).partition('?')[0]})"
             )
-        write_whole(path, whole.encode())
+        with replacing_file(path, 0o600) as file:
+            file.write(whole.encode())
 
     def add(self, ids: Sequence[str], answers: Sequence[Any]) -> None:
         """Keep some more answers."""
@@ -78,8 +79,11 @@ class Answered:
         if self.path is not None:
             time = datetime.now(UTC).isoformat(timespec="seconds")
             rows = [{"id": name, "answer": answer, "time": time} for name, answer in new.items()]
-            with self.path.open("a") as file:
-                file.writelines(f"{json.dumps(row)}\n" for row in rows)
+            try:
+                with self.path.open("a") as file:
+                    file.writelines(f"{json.dumps(row)}\n" for row in rows)
+            except OSError as error:
+                raise unwritable(self.path, error) from error
 
 
 def ask_all(
