@@ -1,0 +1,218 @@
+"""A scenario is run: in a process that stays, or in one of its own."""
+
+import ctypes
+import json
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from benchmarks.faults.scenario import Scenario
+from benchmarks.fresh_process import ROOT
+
+PATIENCE = 20.0  # seconds in a process that stays; one of its own has to start
+PATIENCE_OF_PROCESS = 90.0
+_MOST_MEMORY = 6 * 2**30  # resident
+_USUAL_SECONDS = 3.0  # of a process
+_ENTRY = "from jaxverify.cli.main import main; raise SystemExit(main())"
+_OVERRIDES_PERMISSIONS = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+_DROP = 24  # PR_CAPBSET_DROP
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command came to; the status is None where it did not end by itself."""
+
+    status: int | None
+    out: bytes
+    err: bytes
+    seconds: float
+    hung: str = ""
+
+
+def entry() -> list[str]:
+    """The words before those of a command."""
+    if (ROOT / "jaxverify" / "__main__.py").exists():
+        return [sys.executable, "-m", "jaxverify"]
+    return [sys.executable, "-c", _ENTRY]
+
+
+def _environment() -> dict[str, str]:
+    left_out = ("JAX_COMPILATION_CACHE_DIR", "PYTHONWARNINGS", "COLUMNS", "FORCE_COLOR")
+    kept = {k: v for k, v in os.environ.items() if k not in left_out}
+    return kept | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+
+
+def _ordinary() -> None:
+    """Root heeds permissions too, from here on."""
+    if os.geteuid() == 0:
+        for each in _OVERRIDES_PERMISSIONS:
+            ctypes.CDLL(None).prctl(_DROP, each, 0, 0, 0)
+
+
+def own_process(
+    scenario: Scenario, folder: Path, temporary: Path, words: Sequence[str] | None = None
+) -> "Process":
+    """Start the command, or other words, in a process of its own."""
+    return Process(scenario, folder, temporary, words or scenario.command)
+
+
+class Process:
+    """A command in a process of its own."""
+
+    def __init__(
+        self, scenario: Scenario, folder: Path, temporary: Path, words: Sequence[str]
+    ) -> None:
+        """Start it."""
+        self._start, self._scenario = time.perf_counter(), scenario
+        self._out, self._err = ((temporary.parent / f"{n}-{id(self)}") for n in ("out", "err"))
+        limited = scenario.largest_file is not None  # a file of what it prints would be, too
+        env = _environment() | {"TMPDIR": str(temporary)} | dict(scenario.env)
+        if scenario.stdout == "ascii":
+            env["PYTHONIOENCODING"] = "ascii"
+        self._process = subprocess.Popen(
+            [*entry(), *words],
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if limited else _stdout(scenario.stdout, self._out),
+            stderr=subprocess.PIPE if limited else self._err.open("wb"),
+            preexec_fn=_before(scenario),
+        )
+
+    def ended(self) -> Ran:
+        """Wait for its end, and signal it before if that is the fault."""
+        patience = PATIENCE_OF_PROCESS
+        if self._scenario.signal is not None:
+            number, share = self._scenario.signal
+            try:
+                self._process.wait(share * _USUAL_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.send_signal(number)
+        hung, out, err = "", b"", b""
+        try:
+            if self._process.stderr is not None:
+                out, err = self._process.communicate(timeout=patience)
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            hung = "no end"
+            self._process.kill()
+            self._process.wait()
+        status = None if hung else self._process.returncode
+        err = err or (self._err.read_bytes() if self._err.exists() else b"")
+        out = out or (self._out.read_bytes() if self._out.exists() else b"")
+        return Ran(status, out, err, time.perf_counter() - self._start, hung)
+
+
+def _stdout(how: str, path: Path) -> IO[bytes] | int:
+    if how == "full":
+        return open("/dev/full", "wb")
+    if how == "gone":
+        reads, writes = os.pipe()
+        os.close(reads)
+        return writes
+    return path.open("wb")
+
+
+def _before(scenario: Scenario) -> Callable[[], None]:
+    def before() -> None:
+        _ordinary()
+        if scenario.stdout == "closed":
+            os.close(1)
+        if scenario.largest_file is not None:
+            size = scenario.largest_file
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    return before
+
+
+class Worker:
+    """A process that stays, and is started anew when it hangs or dies."""
+
+    def __init__(self) -> None:
+        """Start none yet."""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def begin(
+        self, scenario: Scenario, folder: Path, temporary: Path, words: Sequence[str] | None = None
+    ) -> None:
+        """Hand over a command."""
+        if self._process is None:
+            self._start()
+        request: dict[str, Any] = {
+            "folder": str(folder),
+            "temporary": str(temporary),
+            "command": list(words or scenario.command),
+            "stdout": scenario.stdout,
+            "env": dict(scenario.env),
+            "largest_file": scenario.largest_file,
+            "no_links": scenario.no_links,
+        }
+        self._requests.write((json.dumps(request) + "\n").encode())
+        self._requests.flush()
+
+    def ended(self) -> Ran:
+        """Wait for its end."""
+        start, hung = time.perf_counter(), ""
+        while not select.select([self._replies], [], [], 0.05)[0]:
+            if time.perf_counter() - start > PATIENCE:
+                hung = "no end"
+            elif self._memory() > _MOST_MEMORY:
+                hung = "memory"
+            if hung:
+                return self._lost(time.perf_counter() - start, hung)
+        line = self._replies.readline()
+        if not line:
+            return self._lost(time.perf_counter() - start, "")
+        reply = json.loads(line)
+        out, err = (reply[name].encode("latin-1") for name in ("out", "err"))
+        return Ran(reply["status"], out, err, reply["seconds"])
+
+    def close(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._requests.close()
+            self._replies.close()
+            self._process = None
+
+    def _start(self) -> None:
+        reads, requests = os.pipe()
+        replies, writes = os.pipe()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.faults.worker", str(reads), str(writes)],
+            cwd=ROOT,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=(reads, writes),
+            preexec_fn=_ordinary,
+        )
+        os.close(reads)
+        os.close(writes)
+        self._requests, self._replies = os.fdopen(requests, "wb"), os.fdopen(replies, "rb", 0)
+
+    def _memory(self) -> int:
+        assert self._process is not None
+        try:
+            text = Path(f"/proc/{self._process.pid}/statm").read_text()
+        except OSError:
+            return 0
+        return int(text.split()[1]) * resource.getpagesize()
+
+    def _lost(self, seconds: float, hung: str) -> Ran:
+        assert self._process is not None
+        if not hung:
+            self._process.wait()
+        status = None if hung else self._process.returncode
+        self.close()
+        return Ran(status, b"", b"", seconds, hung)
