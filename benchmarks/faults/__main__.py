@@ -77,7 +77,7 @@ def main(config: Config) -> int:
     if config.json is not None:
         asked = {key: value for key, value in asdict(config).items() if key not in ("json", "runs")}
         seconds = sum(outcome.seconds for outcome in outcomes)
-        found = {"seconds": round(seconds), **publication.counts(outcomes)}
+        found = {"seconds": round(seconds), "kinds": publication.counts(outcomes)}
         write(config.json, "benchmarks.faults", asked, found)
         publication.publish()
     return 0

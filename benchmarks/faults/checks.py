@@ -67,7 +67,9 @@ def _violations(
     if ran.hung:
         yield f"hang: {ran.hung}"
     elif "Traceback (most recent call last)" in err or "Exception ignored" in err:
-        yield f"traceback: {err.strip().splitlines()[-1][:200]}"
+        frames = re.findall(r'jaxverify/([\w/]+\.py)", line (\d+), in (\w+)', err)
+        where = " ".join(frames[-1]) if frames else "at the end"
+        yield f"traceback: {where}: {err.strip().splitlines()[-1][:200]}"
     if ran.status is not None and ran.status not in _statuses(scenario):
         yield f"status: {ran.status}"
     if ran.status == 2 and (line := _not_one_line(err)):
@@ -115,8 +117,8 @@ def _not_one_line(err: str) -> str:
     if err.startswith("usage: "):
         ends = [i for i, line in enumerate(lines) if re.match(r"jaxverify[ a-z]*: error: ", line)]
         return "" if ends == [len(lines) - 1] else f"usage and then {lines[-1][:80]!r}"
-    if len(lines) == 1 and lines[0].startswith("error: "):
-        return ""
+    if lines[-1].startswith("error: ") and not any(lines[:-1]):
+        return "" if len(lines) == 1 else "an empty line first"
     return f"{len(lines)} lines: {err[:160]!r}"
 
 

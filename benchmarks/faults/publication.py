@@ -1,7 +1,9 @@
 """The counts, and the table of docs/faults.md."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from benchmarks.faults.checks import TAGS
@@ -11,7 +13,7 @@ from jaxverify.files.whole import write_whole
 from train.markdown import fill_tables, markdown_table
 
 PAGE = ROOT / "docs" / "faults.md"
-RESULTS = ROOT / "results" / "benchmarks" / "faults.json"
+RESULTS = ROOT / "results" / "benchmarks"
 _COLUMNS = {
     "traceback": "tracebacks",
     "status": "other statuses",
@@ -48,13 +50,49 @@ def table(found: Mapping[str, Mapping[str, int]]) -> str:
     return markdown_table(rows)
 
 
-def fill(page: str, content: Mapping[str, Any]) -> str:
-    """The page with its table as the results have it."""
-    measured = {k: v for k, v in content["measured"].items() if isinstance(v, dict)}
-    return fill_tables(page, {"faults": lambda: table(measured)})
+_LEFT = re.compile("; left: (.*)")
+
+
+def kill_counts(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
+    """By command, what kills left, and after how many the same command came to something else."""
+    found: dict[str, dict[str, Any]] = {}
+    for outcome in outcomes:
+        row = found.setdefault(outcome.kind, {"kills": 0, "left": {}, "wrong": 0, "examples": {}})
+        row["kills"] += 1
+        row["wrong"] += bool(outcome.violations)
+        left = _LEFT.search(outcome.variant)
+        for each in left[1].split(", ") if left else ():
+            row["left"][each] = row["left"].get(each, 0) + 1
+        for each in outcome.violations:
+            row["examples"][each] = row["examples"].get(each, 0) + 1
+    return found
+
+
+def kill_table(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """The same in Markdown."""
+    rows = [["command", "kills", "left by the kill", "wrong when started again", "what"]]
+    for kind, row in found.items():
+        left, wrong = (
+            ", ".join(f"{name} ({number})" for name, number in row[key].items())
+            for key in ("left", "examples")
+        )
+        rows.append([kind.replace("_", " "), str(row["kills"]), left, str(row["wrong"]), wrong])
+    return markdown_table(rows)
+
+
+def fill(page: str, results: Path = RESULTS) -> str:
+    """The page with its tables as the results have them."""
+
+    def measured(name: str) -> dict[str, Any]:
+        return json.loads((results / f"{name}.json").read_text())["measured"]
+
+    blocks = {
+        "faults": lambda: table(measured("faults")["kinds"]),
+        "kills": lambda: kill_table(measured("kills")["kinds"]),
+    }
+    return fill_tables(page, blocks)
 
 
 def publish() -> None:
-    """Write the table of the page from the results."""
-    page = fill(PAGE.read_text(), json.loads(RESULTS.read_text()))
-    write_whole(PAGE, page.encode())
+    """Write the tables of the page from the results."""
+    write_whole(PAGE, fill(PAGE.read_text()).encode())

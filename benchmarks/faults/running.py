@@ -17,9 +17,11 @@ from typing import IO, Any
 from benchmarks.faults.scenario import Scenario
 from benchmarks.fresh_process import ROOT
 
-PATIENCE = 20.0  # seconds in a process that stays; one of its own has to start
-PATIENCE_OF_PROCESS = 90.0
-_MOST_MEMORY = 6 * 2**30  # resident
+_PATIENCE = 12.0  # seconds in which it keeps no core busy, on a machine that may be busy itself
+_IDLE = 0.01  # of a core, the most of a process that only waits
+_LONGEST = 240.0  # seconds, however busy
+_MOST_MEMORY = 4 * 2**30  # resident
+_TICK = os.sysconf("SC_CLK_TCK")
 _USUAL_SECONDS = 3.0  # of a process
 _ENTRY = "from jaxverify.cli.main import main; raise SystemExit(main())"
 _OVERRIDES_PERMISSIONS = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
@@ -89,26 +91,36 @@ class Process:
 
     def ended(self) -> Ran:
         """Wait for its end, and signal it before if that is the fault."""
-        patience = PATIENCE_OF_PROCESS
         if self._scenario.signal is not None:
             number, share = self._scenario.signal
             try:
                 self._process.wait(share * _USUAL_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.send_signal(number)
-        hung, out, err = "", b"", b""
-        try:
-            if self._process.stderr is not None:
-                out, err = self._process.communicate(timeout=patience)
-            self._process.wait(patience)
-        except subprocess.TimeoutExpired:
-            hung = "no end"
+        out, err, watch = b"", b"", Watch(self._process.pid)
+        while not (hung := watch.hung()):
+            try:  # of what is printed, a pipe holds all
+                self._process.wait(0.05)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        if hung:
             self._process.kill()
             self._process.wait()
+        if self._process.stderr is not None:
+            out, err = self._process.communicate()
         status = None if hung else self._process.returncode
         err = err or (self._err.read_bytes() if self._err.exists() else b"")
         out = out or (self._out.read_bytes() if self._out.exists() else b"")
         return Ran(status, out, err, time.perf_counter() - self._start, hung)
+
+    def killed(self, after: float) -> Ran:
+        """Wait for its end, and kill it after so many seconds."""
+        try:
+            self._process.wait(max(0.0, after - (time.perf_counter() - self._start)))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        return self.ended()
 
 
 def _stdout(how: str, path: Path) -> IO[bytes] | int:
@@ -132,6 +144,43 @@ def _before(scenario: Scenario) -> Callable[[], None]:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
     return before
+
+
+class Watch:
+    """Tells a process that hangs from one that is slow, as on a busy machine all are."""
+
+    def __init__(self, pid: int) -> None:
+        """Begin to watch."""
+        self._pid, self._start = pid, time.perf_counter()
+        self._since, self._then = self._start, self._busy()
+
+    def hung(self) -> str:
+        """Why it hangs, or nothing."""
+        now = time.perf_counter()
+        if now - self._start > _LONGEST:
+            return "no end, and busy"
+        if self._memory() > _MOST_MEMORY:
+            return "memory"
+        if now - self._since > _PATIENCE:
+            busy = self._busy()
+            if busy - self._then < _IDLE * (now - self._since):
+                return "no end"
+            self._since, self._then = now, busy
+        return ""
+
+    def _busy(self) -> float:
+        try:
+            fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / _TICK
+
+    def _memory(self) -> int:
+        try:
+            text = Path(f"/proc/{self._pid}/statm").read_text()
+        except OSError:
+            return 0
+        return int(text.split()[1]) * resource.getpagesize()
 
 
 class Worker:
@@ -161,13 +210,10 @@ class Worker:
 
     def ended(self) -> Ran:
         """Wait for its end."""
-        start, hung = time.perf_counter(), ""
+        assert self._process is not None
+        start, watch = time.perf_counter(), Watch(self._process.pid)
         while not select.select([self._replies], [], [], 0.05)[0]:
-            if time.perf_counter() - start > PATIENCE:
-                hung = "no end"
-            elif self._memory() > _MOST_MEMORY:
-                hung = "memory"
-            if hung:
+            if hung := watch.hung():
                 return self._lost(time.perf_counter() - start, hung)
         line = self._replies.readline()
         if not line:
@@ -200,14 +246,6 @@ class Worker:
         os.close(reads)
         os.close(writes)
         self._requests, self._replies = os.fdopen(requests, "wb"), os.fdopen(replies, "rb", 0)
-
-    def _memory(self) -> int:
-        assert self._process is not None
-        try:
-            text = Path(f"/proc/{self._process.pid}/statm").read_text()
-        except OSError:
-            return 0
-        return int(text.split()[1]) * resource.getpagesize()
 
     def _lost(self, seconds: float, hung: str) -> Ran:
         assert self._process is not None
