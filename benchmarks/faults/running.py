@@ -18,7 +18,7 @@ from benchmarks.faults.scenario import Scenario
 from benchmarks.fresh_process import ROOT
 
 _PATIENCE = 12.0  # seconds in which it keeps no core busy, on a machine that may be busy itself
-_IDLE = 0.01  # of a core, the most of a process that only waits
+_IDLE = 0.05  # of a core, the most of a process that only waits
 _LONGEST = 240.0  # seconds, however busy
 _MOST_MEMORY = 4 * 2**30  # resident
 _TICK = os.sysconf("SC_CLK_TCK")
