@@ -39,7 +39,11 @@ def files(folder: Path) -> Files:
         content = b""
         if stat.S_ISREG(status.st_mode):
             content = path.read_bytes()
-        found[os.fsencode(path.relative_to(folder)).decode("latin-1")] = status.st_mode, link, content
+        found[os.fsencode(path.relative_to(folder)).decode("latin-1")] = (
+            status.st_mode,
+            link,
+            content,
+        )
     return found
 
 
@@ -122,9 +126,7 @@ def _not_one_line(err: str) -> str:
     return f"{len(lines)} lines: {err[:160]!r}"
 
 
-def _verdict(
-    scenario: Scenario, ran: Ran, text: str, before: Files, after: Files
-) -> Iterator[str]:
+def _verdict(scenario: Scenario, ran: Ran, text: str, before: Files, after: Files) -> Iterator[str]:
     if scenario.command[0] != "verify" or ran.status not in (0, 1):
         return
     if ran.status == 0 and scenario.base.knows is False:

@@ -73,7 +73,9 @@ def _upload(folder: Path, project: str, out: Path) -> list[str]:
 
     rows = _FORMS[project]
     asked = questions(load(folder / "new.json"))
-    extra = Counter(_spelled(row) for row in zip(*(asked[k] for k in asked if k != ID), strict=True))
+    extra = Counter(
+        _spelled(row) for row in zip(*(asked[k] for k in asked if k != ID), strict=True)
+    )
     there, given = Counter(rows(out)), Counter(rows(folder / DATA[project]))
     wrong = []
     if given - there:
@@ -217,7 +219,9 @@ class Trial:
         return [name for name, file in self.before.items() if now.get(name) != file]
 
 
-def killed(name: str, kind: str, projects: Path, place: Path, share: float, usual: float) -> Outcome:
+def killed(
+    name: str, kind: str, projects: Path, place: Path, share: float, usual: float
+) -> Outcome:
     """Kill one at a share of its usual time, start it again, and compare."""
     kill = KINDS[kind]
     trial = Trial(kill, projects, place)

@@ -27,9 +27,7 @@ def projects_in(folder: Path) -> Path:
     projects = folder / "projects"
     if not projects.exists():
         command = [sys.executable, "-m", "benchmarks.faults.projects", str(projects)]
-        subprocess.run(
-            command, cwd=ROOT, env=_environment(), check=True, stderr=subprocess.DEVNULL
-        )
+        subprocess.run(command, cwd=ROOT, env=_environment(), check=True, stderr=subprocess.DEVNULL)
     return projects
 
 

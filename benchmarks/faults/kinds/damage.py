@@ -34,7 +34,16 @@ def _zeroed(content: bytes, rng: Random) -> bytes:
 def _inserted(content: bytes, rng: Random) -> bytes:
     new = rng.choice(
         [b"\x00", b"\xff\xfe", b"\x1b[31m", b"\r", b"\r\n", b"\n\n", b'"', b",", b"{", b"}", b"'"]
-        + [b"\xef\xbb\xbf", b"NaN", b"Infinity", b"-", b"9" * 400, b"1e999", b"\xc3", b"\xed\xa0\x80"]
+        + [
+            b"\xef\xbb\xbf",
+            b"NaN",
+            b"Infinity",
+            b"-",
+            b"9" * 400,
+            b"1e999",
+            b"\xc3",
+            b"\xed\xa0\x80",
+        ]
     )
     place = rng.randrange(len(content) + 1)
     return content[:place] + new + content[place:]
@@ -137,7 +146,9 @@ def damaged(rng: Random) -> Scenario:
             path.write_bytes(new)
 
     changed = target.startswith(_RIGHT_OR_WRONG)
-    return Scenario("damaged", f"{target} is {how}", base, base.command, prepare, answers_changed=changed)
+    return Scenario(
+        "damaged", f"{target} is {how}", base, base.command, prepare, answers_changed=changed
+    )
 
 
 _VALUES: tuple[Any, ...] = (
@@ -150,7 +161,9 @@ _VALUES: tuple[Any, ...] = (
 
 def odd_values(rng: Random) -> Scenario:
     """A file in which one value is of another kind."""
-    kind = rng.choice(["record", "record", "plan", "ledger", "cache", "answers", "jsonl", "csv", "csv"])
+    kind = rng.choice(
+        ["record", "record", "plan", "ledger", "cache", "answers", "jsonl", "csv", "csv"]
+    )
     return _MAKE[kind](rng)
 
 
@@ -234,15 +247,54 @@ def _jsonl(rng: Random) -> Scenario:
 
 _CELLS = (
     *("9223372036854775808", "18446744073709551616", "-9223372036854775809", "9" * 400, "nan"),
-    *("NaN", "inf", "-inf", "Infinity", "1e400", "1e308", "-1e308", "5e-324", "", " ", "NULL", "NA"),
-    *("x", "1,5", "1.5.2", "0x10", "١", "½", "true", '"', "\x00", "\x1b[31m", "\u202e", "1e", "--1"),
-    *("a\nb", "x" * 100_000, "2020-01-01", "12:30", "+5", "1_000", "0.1" + "0" * 400, "−1", "1\u00a0000"),
+    *(
+        "NaN",
+        "inf",
+        "-inf",
+        "Infinity",
+        "1e400",
+        "1e308",
+        "-1e308",
+        "5e-324",
+        "",
+        " ",
+        "NULL",
+        "NA",
+    ),
+    *(
+        "x",
+        "1,5",
+        "1.5.2",
+        "0x10",
+        "١",
+        "½",
+        "true",
+        '"',
+        "\x00",
+        "\x1b[31m",
+        "\u202e",
+        "1e",
+        "--1",
+    ),
+    *(
+        "a\nb",
+        "x" * 100_000,
+        "2020-01-01",
+        "12:30",
+        "+5",
+        "1_000",
+        "0.1" + "0" * 400,
+        "−1",
+        "1\u00a0000",
+    ),
 )
 
 
 def _csv(rng: Random) -> Scenario:
     cell, drawn = rng.choice(_CELLS), Random(rng.random())
-    wide = rng.choice(["one value", "a column", "a label", "all labels", "a row too long", "a head"])
+    wide = rng.choice(
+        ["one value", "a column", "a label", "all labels", "a row too long", "a head"]
+    )
     form = rng.choice(["protect", "protect", "own", "decoys"])
     words: tuple[str, ...] = bases.planned(rng).command[:6] + bases.PROTECT
     if form == "own":

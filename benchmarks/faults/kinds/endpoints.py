@@ -128,7 +128,9 @@ _TRANSPORT: dict[str, Behave] = {
     "has markup in a body": _reply(b"[/red][link=http://x]x", "400 [bold]"),
     "has a long reason": _raw(lambda e: _head(0, status="400 " + "x" * 60_000)),
     "has lines in a body": _reply(b"a\nerror: b\n\n\nc", "400 Bad"),
-    "has no UTF-8 in a body": _reply(b"\xff\xfe\x00x", "400 Bad", Content_Type="text/x; charset=no"),
+    "has no UTF-8 in a body": _reply(
+        b"\xff\xfe\x00x", "400 Bad", Content_Type="text/x; charset=no"
+    ),
     "has no known charset": _reply(b"x" * 9, "400 Bad", Content_Type="text/x; charset=\x1b"),
     "redirects": _reply(b"", "302 Found", Location="/again"),
     "redirects to a file": _reply(b"", "301 Moved", Location="file:///etc/passwd"),
@@ -221,7 +223,9 @@ _ANSWERS: dict[str, Callable[[list[str]], Any]] = {
     "an empty list each": _all([]),
     "an empty object each": _all({}),
     "true each": _all(True),
-    "of all types": lambda answers: [[1, "x", None, {}, [], 0.5, True][i % 7] for i in range(len(answers))],
+    "of all types": lambda answers: [
+        [1, "x", None, {}, [], 0.5, True][i % 7] for i in range(len(answers))
+    ],
     "scores that are not numbers": _all([float("nan")] * 4),
     "scores without bounds": _all([float("inf")] * 4),
     "huge scores": _all([1e308, -1e308, 1e308, 1e308]),

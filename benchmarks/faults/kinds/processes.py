@@ -26,7 +26,9 @@ def streams(rng: Random) -> Scenario:
     base = rng.choice([bases.any_of(rng), _helps(rng)])
     if rng.random() < 0.6:
         stream = rng.choice(_STREAMS)
-        return Scenario("streams", f"{base.command[0]}: {stream}", base, base.command, stdout=stream)
+        return Scenario(
+            "streams", f"{base.command[0]}: {stream}", base, base.command, stdout=stream
+        )
     env = rng.choice(_ENVIRONMENTS)
     words = ", ".join(f"{k}={v}" for k, v in env.items())
     return Scenario("streams", f"{base.command[0]}: {words}", base, base.command, env=env)
