@@ -5,6 +5,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.faults.running import Ran
@@ -39,11 +40,8 @@ def files(folder: Path) -> Files:
         content = b""
         if stat.S_ISREG(status.st_mode):
             content = path.read_bytes()
-        found[os.fsencode(path.relative_to(folder)).decode("latin-1")] = (
-            status.st_mode,
-            link,
-            content,
-        )
+        name = os.fsencode(path.relative_to(folder)).decode("latin-1")
+        found[name] = status.st_mode, link, content
     return found
 
 
@@ -96,9 +94,7 @@ def _violations(
     for name in [*hidden, *temporary]:
         if ran.status is not None:
             yield f"temporary: {name}"
-    if found := _CONTROLS.search(text):
-        yield f"controls: {found[0]!r}"
-    elif found := _BIDI.search(text):
+    if (found := _CONTROLS.search(text)) or (found := _BIDI.search(text)):
         yield f"controls: {found[0]!r}"
     if command == "protect" and ran.status == 2:
         for name in after.keys() - before.keys():
@@ -164,7 +160,7 @@ def _replaceable(scenario: Scenario) -> set[str]:
     """Reports that were there and may be written anew: those that nothing else is."""
     options = ("--html", "--in-toto", "--picture")
     words = scenario.command
-    named = {b for a, b in zip(words, words[1:], strict=False) if a in options}
+    named = {b for a, b in pairwise(words) if a in options}
     return {name for name in named if "old-report" in name}
 
 

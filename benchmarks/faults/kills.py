@@ -2,8 +2,8 @@
 
 python -m benchmarks.faults.kills [--number 100] [--kinds protect_table verify_cache]
 
-Each outcome is a line of ``kills.jsonl``, as in :mod:`benchmarks.faults.__main__`: what the kill left,
-and whether the same command, started again, came to what it comes to undisturbed.
+Each outcome is a line of ``kills.jsonl``: what the kill left, and whether the same command, started
+again, came to what it comes to undisturbed.
 """
 
 import csv
@@ -73,9 +73,8 @@ def _upload(folder: Path, project: str, out: Path) -> list[str]:
 
     rows = _FORMS[project]
     asked = questions(load(folder / "new.json"))
-    extra = Counter(
-        _spelled(row) for row in zip(*(asked[k] for k in asked if k != ID), strict=True)
-    )
+    del asked[ID]
+    extra = Counter(map(_spelled, zip(*asked.values(), strict=True)))
     there, given = Counter(rows(out)), Counter(rows(folder / DATA[project]))
     wrong = []
     if given - there:

@@ -11,6 +11,7 @@ import json
 import shutil
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,8 @@ _ROWS = 300
 _WORDS = [f"w{i}" for i in range(200)]
 
 
-def make(folder: Path) -> None:
-    """Make all of them, and a file with the port at which their caches were filled."""
+def make(folder: Path, names: Sequence[str] = tuple(DATA)) -> None:
+    """Make those that are named, and a file with the port at which their caches were filled."""
     whole = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(whole, ignore_errors=True)
     whole.mkdir(parents=True)
@@ -50,7 +51,8 @@ def make(folder: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     (whole / "port").write_text(str(port))
-    for name, data in DATA.items():
+    for name in names:
+        data = DATA[name]
         (whole / name).mkdir()
         with chdir(whole / name), redirect_stdout(io.StringIO()):
             _write_data(name, Path(data))
@@ -63,7 +65,8 @@ def make(folder: Path) -> None:
             if name == "home":
                 plan = ["--finished", "right.csv", "--cut", "wrong.csv", "--max-share", "0.5"]
                 _do("calibrate", "record.json", *plan, "--out", "plan.json")
-                shutil.copy("plan.json", "../table/plan.json")
+                if "table" in names:
+                    shutil.copy("plan.json", "../table/plan.json")
             if name in ("table", "text"):
                 _write_cache(port, whole / f"{name}.json")
                 assert jaxverify(["verify", "record.json", "--predictions", "right.csv"]) == 0

@@ -46,7 +46,11 @@ def entry() -> list[str]:
     return [sys.executable, "-c", _ENTRY]
 
 
-def _environment() -> dict[str, str]:
+COMPILE_FAST = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
+
+
+def environment() -> dict[str, str]:
+    """Of a command, as a shell would have it."""
     left_out = ("JAX_COMPILATION_CACHE_DIR", "PYTHONWARNINGS", "COLUMNS", "FORCE_COLOR")
     kept = {k: v for k, v in os.environ.items() if k not in left_out}
     return kept | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
@@ -75,8 +79,9 @@ class Process:
         """Start it."""
         self._start, self._scenario = time.perf_counter(), scenario
         self._out, self._err = ((temporary.parent / f"{n}-{id(self)}") for n in ("out", "err"))
+        self._handles: list[IO[bytes]] = []
         limited = scenario.largest_file is not None  # a file of what it prints would be, too
-        env = _environment() | {"TMPDIR": str(temporary)} | dict(scenario.env)
+        env = environment() | {"TMPDIR": str(temporary)} | dict(scenario.env)
         if scenario.stdout == "ascii":
             env["PYTHONIOENCODING"] = "ascii"
         self._process = subprocess.Popen(
@@ -84,10 +89,17 @@ class Process:
             cwd=folder,
             env=env,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if limited else _stdout(scenario.stdout, self._out),
-            stderr=subprocess.PIPE if limited else self._err.open("wb"),
+            stdout=self._handle(_stdout(scenario, self._out)),
+            stderr=self._handle(subprocess.PIPE if limited else self._err.open("wb")),
             preexec_fn=_before(scenario),
         )
+        for each in self._handles:  # the process has its own
+            each.close()
+
+    def _handle(self, handle: IO[bytes] | int) -> IO[bytes] | int:
+        if not isinstance(handle, int):
+            self._handles.append(handle)
+        return handle
 
     def ended(self) -> Ran:
         """Wait for its end, and signal it before if that is the fault."""
@@ -123,14 +135,15 @@ class Process:
         return self.ended()
 
 
-def _stdout(how: str, path: Path) -> IO[bytes] | int:
-    if how == "full":
-        return open("/dev/full", "wb")
-    if how == "gone":
+def _stdout(scenario: Scenario, path: Path) -> IO[bytes] | int:
+    if scenario.stdout == "full":
+        return Path("/dev/full").open("wb")
+    if scenario.stdout == "gone":
         reads, writes = os.pipe()
         os.close(reads)
-        return writes
-    return path.open("wb")
+        return os.fdopen(writes, "wb")
+    # Where no file may be large, what is printed is kept in none.
+    return path.open("wb") if scenario.largest_file is None else subprocess.PIPE
 
 
 def _before(scenario: Scenario) -> Callable[[], None]:
@@ -237,7 +250,7 @@ class Worker:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.faults.worker", str(reads), str(writes)],
             cwd=ROOT,
-            env=_environment(),
+            env=environment() | COMPILE_FAST,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=(reads, writes),

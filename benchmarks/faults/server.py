@@ -4,9 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
-
-from typing_extensions import Self
+from typing import Any, Self
 
 Behave = Callable[["Exchange"], None]
 

@@ -1,11 +1,10 @@
 """One scenario, from a copy of a project to what was wrong."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
@@ -14,7 +13,7 @@ from typing import Protocol
 from benchmarks.faults import checks
 from benchmarks.faults.kinds import KINDS
 from benchmarks.faults.outcomes import Outcome
-from benchmarks.faults.running import Ran, Worker, _environment, own_process
+from benchmarks.faults.running import COMPILE_FAST, Ran, Worker, environment, own_process
 from benchmarks.faults.scenario import Scenario
 from benchmarks.faults.server import Exchange, Server
 from benchmarks.fresh_process import ROOT
@@ -27,7 +26,13 @@ def projects_in(folder: Path) -> Path:
     projects = folder / "projects"
     if not projects.exists():
         command = [sys.executable, "-m", "benchmarks.faults.projects", str(projects)]
-        subprocess.run(command, cwd=ROOT, env=_environment(), check=True, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment() | COMPILE_FAST,
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
     return projects
 
 

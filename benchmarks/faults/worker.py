@@ -61,8 +61,8 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
 def _status(command: list[str], stdout: str) -> int:
     """As the interpreter ends: errors in words, and then what is left to be written."""
     encoding = "ascii" if stdout == "ascii" else "utf-8"
-    sys.stdout = None if stdout == "closed" else open(1, "w", encoding=encoding, closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+    sys.stdout = None if stdout == "closed" else os.fdopen(1, "w", encoding=encoding, closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
     try:
         status = jaxverify(command)
     except SystemExit as error:
@@ -79,6 +79,10 @@ def _status(command: list[str], stdout: str) -> int:
         print("Exception ignored in: <stdout>", file=sys.stderr)
         status = 120
     sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            if stream is not None:
+                stream.close()
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     return status
 

@@ -31,20 +31,14 @@ def _zeroed(content: bytes, rng: Random) -> bytes:
     return content[:start] + bytes(end - start) + content[end:]
 
 
+_INSERTED = (
+    *(b"\x00", b"\xff\xfe", b"\x1b[31m", b"\r", b"\r\n", b"\n\n", b'"', b",", b"{", b"}", b"'"),
+    *(b"\xef\xbb\xbf", b"NaN", b"Infinity", b"-", b"9" * 400, b"1e999", b"\xc3", b"\xed\xa0\x80"),
+)
+
+
 def _inserted(content: bytes, rng: Random) -> bytes:
-    new = rng.choice(
-        [b"\x00", b"\xff\xfe", b"\x1b[31m", b"\r", b"\r\n", b"\n\n", b'"', b",", b"{", b"}", b"'"]
-        + [
-            b"\xef\xbb\xbf",
-            b"NaN",
-            b"Infinity",
-            b"-",
-            b"9" * 400,
-            b"1e999",
-            b"\xc3",
-            b"\xed\xa0\x80",
-        ]
-    )
+    new = rng.choice(_INSERTED)
     place = rng.randrange(len(content) + 1)
     return content[:place] + new + content[place:]
 
@@ -266,7 +260,7 @@ _CELLS = (
         "1,5",
         "1.5.2",
         "0x10",
-        "١",
+        "\u0661",
         "½",
         "true",
         '"',
@@ -284,7 +278,7 @@ _CELLS = (
         "+5",
         "1_000",
         "0.1" + "0" * 400,
-        "−1",
+        "\u22121",
         "1\u00a0000",
     ),
 )

@@ -94,7 +94,7 @@ _URLS = (
     *("http://127.0.0.1:PORT/\udcff", "http://*/", "http://a_b:1/", "http://-:1/", "data:,x"),
     *("http://☃.invalid:1/", "http://\u00ad:1/", "http://127.0.0.1:PORT/\u202e", "http://%00/"),
 )
-_TOKENS = ("", " ", "\n", "a\nb: c", "\x1b[31m", "ü", "😀", "x" * 100_000, "\udcff", "Bearer \0x")
+_TOKENS = ("", " ", "\n", "a\nb: c", "\x1b[31m", "ü", "😀", "x" * 100_000, "\udcff", "Bearer \x01x")
 
 
 def urls(rng: Random) -> Scenario:
@@ -108,7 +108,7 @@ def urls(rng: Random) -> Scenario:
         given = tuple(url if w == bases.URL else w for w in words)
         shown = url if len(url) < 80 else f"{url[:40]}... ({len(url)})"
         return Scenario("urls", f"--url {shown!r}", base, given, server=lambda e: e.answer())
-    token = rng.choice(_TOKENS).replace("\0", "\x00" if False else "\x01")
+    token = rng.choice(_TOKENS)
     shown = repr(token[:20])
     return Scenario(
         *("urls", f"token {shown}", base, words),
@@ -121,68 +121,13 @@ NAMES_OF_ALL_KINDS = (
     *("[/]", "[red]", "[bold", "[link=http://x]x[/link]", "[/red]", "[[x]]", ":smile:", "\\[red]"),
     *("\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "\x9b31m", "\x07", "\x08\x08\x08", "\r", "a\rb"),
     *("a\nb", "\n", "\nerror: x", "\t", "a\tb", "\u202eabc", "\u2066abc", "\u200b", "\ufeff"),
-    *(
-        "😀",
-        "👩‍👩‍👧‍👦",
-        "é",
-        "e\u0301",
-        "ﷺ" * 50,
-        "x" * 200,
-        "x" * 5000,
-        " ",
-        "  a  ",
-        "a b",
-        "a,b",
-    ),
-    *('"', "'", '""', "a'b\"c", "<b>", "<script>alert(1)</script>", "&amp;", "</td>", "{{7*7}}"),
-    *(
-        "{% x %}",
-        "{}",
-        "{0}",
-        "%s",
-        "%d%n",
-        "$(id)",
-        "`id`",
-        ";id",
-        "|",
-        "*",
-        "?",
-        "~",
-        "#",
-        "=1+1",
-    ),
-    *(
-        "-",
-        "--",
-        "-x",
-        "--help",
-        ".",
-        "..",
-        "...",
-        "a/b",
-        "../x",
-        "/etc/passwd",
-        "a\\b",
-        "C:",
-        "NUL",
-    ),
-    *(
-        "None",
-        "nan",
-        "NaN",
-        "inf",
-        "null",
-        "true",
-        "True",
-        "0",
-        "1",
-        "-1",
-        "1e5",
-        "0x1",
-        "1.0",
-        "id",
-    ),
-    *("label", "text", "x0", "\u2028", "\u2029", "\x85", "\x00", "\ud800", "İ", "ß", "ſ", "Ⅷ", "٣"),
+    *("😀", "😀\u200d😀", "é", "e\u0301", "\ufdfa" * 50, "x" * 200, "x" * 5000, " ", "  a  "),
+    *("a b", "a,b", '"', "'", '""', "a'b\"c", "<b>", "<script>alert(1)</script>", "&amp;"),
+    *("</td>", "{{7*7}}", "{% x %}", "{}", "{0}", "%s", "%d%n", "$(id)", "`id`", ";id", "|", "*"),
+    *("?", "~", "#", "=1+1", "-", "--", "-x", "--help", ".", "..", "...", "a/b", "../x", "C:"),
+    *("/etc/passwd", "a\\b", "NUL", "None", "nan", "NaN", "inf", "null", "true", "True", "0", "1"),
+    *("-1", "1e5", "0x1", "1.0", "id", "label", "text", "x0", "\u2028", "\u2029", "\x85", "\x00"),
+    *("\ud800", "İ", "ß", "\u017f", "Ⅷ", "\u0663"),
 )
 
 
