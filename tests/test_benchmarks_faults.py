@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from benchmarks.faults import bases, checks, kills, outcomes, publication, running
+from benchmarks.faults import bases, checks, killing, outcomes, publication, running
 from benchmarks.faults.kinds import KINDS
 from benchmarks.faults.projects import make
 from benchmarks.faults.running import Ran, Worker
@@ -32,10 +32,12 @@ def projects(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def worker():
-    worker = Worker()
-    yield worker
-    worker.close()
+def workers(tmp_path_factory):
+    compiled = tmp_path_factory.mktemp("compiled")
+    workers = Worker(compiled / "one"), Worker(compiled / "two")
+    yield workers
+    for worker in workers:
+        worker.close()
 
 
 def found(status=2, err="error: no\n", out="", after=None, temporary=None, **changes):
@@ -119,7 +121,7 @@ def test_scenarios_are_functions_of_the_seed(own):
 
 
 @pytest.mark.slow
-def test_what_works_is_found_to_work_and_a_fault_is_injected(projects, worker, tmp_path):
+def test_what_works_is_found_to_work_and_a_fault_is_injected(projects, workers, tmp_path):
     tried_by_name = {}
     for name, scenario in {
         "verify": plain(VERIFY, knows=False),
@@ -137,9 +139,7 @@ def test_what_works_is_found_to_work_and_a_fault_is_injected(projects, worker, t
     }.items():
         place = tmp_path / name
         place.mkdir()
-        beside = Worker()
-        outcome = tried(scenario, projects, place, (worker, beside), name)
-        beside.close()
+        outcome = tried(scenario, projects, place, workers, name)
         tried_by_name[name] = outcome.status
         assert (outcome.violations == []) or name == "gone", outcome
     statuses = {"verify": 1, "pass": 0, "ask": 0, "protect": 0, "usage": 2, "missing": 2}
@@ -193,29 +193,28 @@ def test_an_outcome_that_was_cut_short_is_run_again(tmp_path):
 
 @pytest.mark.slow
 def test_a_command_is_killed_and_started_again(projects, tmp_path):
-    outcome = kills.killed("x", "challenge", projects, tmp_path, 0.2, 1.0)
+    undisturbed, folder = tmp_path / "undisturbed", tmp_path / "project"
+    undisturbed.mkdir()
+    questions = (projects / "table" / "questions.csv").read_bytes()
+    (undisturbed / "asked.csv").write_bytes(questions)
+    outcome = killing.killed("kill/0/challenge/0", projects, tmp_path, 0.2, 1.0, undisturbed)
     assert outcome.status == 0
     assert outcome.violations == []
-    trial_folder = tmp_path / "project"
-    assert (trial_folder / "asked.csv").exists()
-    (trial_folder / "asked.csv").write_text("other")
-    assert kills.KINDS["challenge"].wrong(trial_folder) == ["other questions"]
+    (folder / "asked.csv").write_text("other")
+    assert killing.KINDS["challenge"].wrong(folder, undisturbed) == ["other questions"]
 
 
 def test_rows_that_are_missing_or_others_are_found(projects, tmp_path):
-    folder = tmp_path / "project"
+    folder, protect = tmp_path / "project", killing.KINDS["protect_table"]
     folder.mkdir()
-    for old, new in (
-        ("data.csv", "data.csv"),
-        ("upload.csv", "out.csv"),
-        ("record.json", "new.json"),
-    ):
+    names = {"data.csv": "data.csv", "upload.csv": "out.csv", "record.json": "new.json"}
+    for old, new in names.items():
         (folder / new).write_bytes((projects / "table" / old).read_bytes())
-    assert kills.KINDS["protect_table"].wrong(folder) == []
+    assert protect.wrong(folder, folder) == []
     lines = (folder / "out.csv").read_text().splitlines(keepends=True)
     for i in (1, 2, 3):
         (folder / "out.csv").write_text("".join(lines[:i] + lines[i + 1 :]))
-        assert kills.KINDS["protect_table"].wrong(folder)
+        assert protect.wrong(folder, folder)
 
 
 def test_the_page_has_the_tables_of_the_files():

@@ -53,7 +53,7 @@ def main(config: Config) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     projects, path = projects_in(folder), folder / "outcomes.jsonl"
     done = {outcome.name for outcome in read(path)}
-    worker, beside = Worker(), Worker()
+    worker, beside = (Worker(folder / f"compiled-{i}") for i in range(2))
     try:
         for own, number in ((True, config.processes), (False, config.in_process)):
             for name, scenario in scenarios(config.kinds, config.seed, number, own=own):

@@ -46,7 +46,10 @@ def entry() -> list[str]:
     return [sys.executable, "-c", _ENTRY]
 
 
-COMPILE_FAST = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
+COMPILE_FAST = {
+    "XLA_FLAGS": "--xla_backend_optimization_level=0",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+}
 
 
 def environment() -> dict[str, str]:
@@ -85,7 +88,7 @@ class Process:
         if scenario.stdout == "ascii":
             env["PYTHONIOENCODING"] = "ascii"
         self._process = subprocess.Popen(
-            [*entry(), *words],
+            [*(entry() if words[0] != "-m" else [sys.executable]), *words],
             cwd=folder,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -199,8 +202,9 @@ class Watch:
 class Worker:
     """A process that stays, and is started anew when it hangs or dies."""
 
-    def __init__(self) -> None:
-        """Start none yet."""
+    def __init__(self, compiled: Path) -> None:
+        """Start none yet; what it compiles is kept in a folder, of which it is the only user."""
+        self._compiled = compiled
         self._process: subprocess.Popen[bytes] | None = None
 
     def begin(
@@ -250,7 +254,7 @@ class Worker:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.faults.worker", str(reads), str(writes)],
             cwd=ROOT,
-            env=environment() | COMPILE_FAST,
+            env=environment() | COMPILE_FAST | {"JAX_COMPILATION_CACHE_DIR": str(self._compiled)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=(reads, writes),

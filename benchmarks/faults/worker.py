@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
@@ -30,8 +31,10 @@ def main() -> None:
     """Serve until the other side closes."""
     reads, writes = map(int, sys.argv[1:])
     home = os.getcwd()
+    # What is compiled is kept for the next worker, and a fault may hinder that.
+    warnings.filterwarnings("ignore", message=".*persistent compilation cache")
     pause = time.sleep
-    time.sleep = lambda seconds: pause(min(seconds, _LONGEST_PAUSE))
+    time.sleep = lambda seconds: pause(min(float(seconds), _LONGEST_PAUSE))
     with os.fdopen(reads) as requests, os.fdopen(writes, "w") as replies:
         for line in requests:
             reply = _run(json.loads(line))

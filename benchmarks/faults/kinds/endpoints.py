@@ -284,7 +284,7 @@ _BODIES: dict[str, bytes] = {
     "outputs of a negative shape": b'{"outputs": [{"name": "x", "shape": [-5, -5], "data": [1]}]}',
     "outputs without a shape": b'{"outputs": [{"name": "x", "data": [1]}]}',
     "outputs that are odd": b'{"outputs": [3, null, {"name": {}}]}',
-    "outputs of no type": b'{"outputs": [{"datatype": "\\u001b", "shape": [1], "data": [[1], []]}]}',
+    "outputs of no type": b'{"outputs": [{"datatype": "\\u001b", "shape": [1], "data": [[1]]}]}',
     "outputs of a deep shape": b'{"outputs": [{"name": "x", "shape": ['
     + b",".join([b"1"] * 100)
     + b'], "data": [1]}]}',
