@@ -4,7 +4,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -55,16 +55,35 @@ def secrets(before: Files) -> list[str]:
 
 
 def violations(
-    scenario: Scenario, ran: Ran, before: Files, after: Files, temporary: Files
+    scenario: Scenario,
+    ran: Ran,
+    before: Files,
+    after: Files,
+    temporary: Files,
+    beside: Sequence[Ran] = (),
 ) -> list[str]:
-    """What was wrong, a word and a sentence each."""
-    return list(_violations(scenario, ran, before, after, temporary))
+    """What was wrong, a word and a sentence each.
+
+    Args:
+        scenario: that ran.
+        ran: what it came to.
+        before: the folder before it.
+        after: the folder after it.
+        temporary: what is left in the folder for temporary files.
+        beside: what the command came to that ran at the same time.
+    """
+    found = [*_of_process(scenario, ran), *_of_files(scenario, ran, before, after, temporary)]
+    for other in beside:
+        found += _of_process(scenario, other)
+    if beside:
+        found += _of_both([ran, *beside], before, after)
+    else:
+        found += _alone(scenario, ran, before, after)
+    return found
 
 
-def _violations(
-    scenario: Scenario, ran: Ran, before: Files, after: Files, temporary: Files
-) -> Iterator[str]:
-    command, err = scenario.command[0], ran.err.decode("utf-8", "replace")
+def _of_process(scenario: Scenario, ran: Ran) -> Iterator[str]:
+    err = ran.err.decode("utf-8", "replace")
     text = ran.out.decode("utf-8", "replace") + err
     if ran.hung:
         yield f"hang: {ran.hung}"
@@ -78,7 +97,14 @@ def _violations(
         yield f"line: {line}"
     if ran.status in (0, 1) and re.search("^error: ", err, re.MULTILINE):
         yield f"line: an error with status {ran.status}"
-    yield from _verdict(scenario, ran, text, before, after)
+    if found := _CONTROLS.search(text) or _BIDI.search(text):
+        yield f"controls: {found[0]!r}"
+
+
+def _of_files(
+    scenario: Scenario, ran: Ran, before: Files, after: Files, temporary: Files
+) -> Iterator[str]:
+    text = (ran.out + ran.err).decode("utf-8", "replace")
     yield from _files(scenario, ran, before, after)
     for secret in secrets(before):
         # Where the fault made the command write a record, that has its own secret.
@@ -92,15 +118,31 @@ def _violations(
             yield "secret: of the new record printed"
     hidden = [name for name in after.keys() - before.keys() if _is_temporary(name)]
     for name in [*hidden, *temporary]:
-        if ran.status is not None:
+        if ran.status is not None and ran.status >= 0:
             yield f"temporary: {name}"
-    if (found := _CONTROLS.search(text)) or (found := _BIDI.search(text)):
-        yield f"controls: {found[0]!r}"
-    if command == "protect" and ran.status == 2:
+
+
+def _alone(scenario: Scenario, ran: Ran, before: Files, after: Files) -> Iterator[str]:
+    """What can be said where nothing else ran at the same time."""
+    yield from _verdict(scenario, ran, before, after)
+    if scenario.command[0] == "protect" and ran.status == 2:
         for name in after.keys() - before.keys():
             if not _is_temporary(name):
                 yield f"left: {name}"
                 break
+
+
+def _of_both(ran: Sequence[Ran], before: Files, after: Files) -> Iterator[str]:
+    """Whether every verdict is in the ledger, and an upload has its record."""
+    judged = {"PASS" if each.status == 0 else "other" for each in ran if each.status in (0, 1)}
+    name = "record.json.ledger"
+    if name in after and after[name] != before.get(name):
+        written = {json.loads(line)["outcome"] for line in after[name][2].splitlines()}
+        if not judged <= {each if each == "PASS" else "other" for each in written}:
+            yield f"verdict: {sorted(judged)}, in the ledger {sorted(written)}"
+    made = [each for each in after if each.startswith("out") and each not in before]
+    if ("new.json" in after) != bool(made):
+        yield f"left: {'new.json' if 'new.json' in after else made[0]} alone"
 
 
 def _statuses(scenario: Scenario) -> tuple[int, ...]:
@@ -122,7 +164,8 @@ def _not_one_line(err: str) -> str:
     return f"{len(lines)} lines: {err[:160]!r}"
 
 
-def _verdict(scenario: Scenario, ran: Ran, text: str, before: Files, after: Files) -> Iterator[str]:
+def _verdict(scenario: Scenario, ran: Ran, before: Files, after: Files) -> Iterator[str]:
+    text = (ran.out + ran.err).decode("utf-8", "replace")
     if scenario.command[0] != "verify" or ran.status not in (0, 1):
         return
     if ran.status == 0 and scenario.base.knows is False:
@@ -131,7 +174,7 @@ def _verdict(scenario: Scenario, ran: Ran, text: str, before: Files, after: File
     if ran.status == 1 and scenario.base.knows and not changed and re.search(r"\bFAIL\b", text):
         yield "verdict: a model that knows failed"
     for name in after:
-        if name.endswith(".ledger") and after[name] != before.get(name):
+        if name.endswith(".ledger") and after[name] != before.get(name) and after[name][2]:
             try:
                 last = json.loads(after[name][2].split(b"\n")[-2])
             except (ValueError, IndexError):

@@ -81,9 +81,9 @@ def tried(
             answers = known["right" if scenario.base.knows else "wrong"]
             behave = scenario.server or Exchange.answer
             stack.enter_context(Server(port, answers, behave))
-        ran = _run(scenario, folder, temporary, workers, port)
+        ran, *beside = _run(scenario, folder, temporary, workers, port)
     after = _looked_at(folder)
-    wrong = checks.violations(scenario, ran, before, after, checks.files(temporary))
+    wrong = checks.violations(scenario, ran, before, after, checks.files(temporary), beside)
     said = ran.err.decode("utf-8", "replace") if wrong else ""
     return Outcome(
         name=name,
@@ -107,7 +107,7 @@ def _run(
     temporary: Path,
     workers: "tuple[Worker, Worker] | None",
     port: int,
-) -> Ran:
+) -> list[Ran]:
     commands = [scenario.command, *([scenario.beside] if scenario.beside else [])]
     started: list[_Runs] = []
     for i, command in enumerate(commands):
@@ -117,8 +117,7 @@ def _run(
         else:
             workers[i].begin(scenario, folder, temporary, words)
             started.append(workers[i])
-    ran = [each.ended() for each in started]
-    return ran[0]
+    return [each.ended() for each in started]
 
 
 def _looked_at(folder: Path) -> checks.Files:
