@@ -170,7 +170,9 @@ def permissions(rng: Random) -> Scenario:
     ends = (".json", ".jsonl", ".csv", ".parquet", ".npz", "photos")
     read = [word for word in base.command[1:] if word.endswith(ends) and "/" not in word]
     target = rng.choice([*read, ".", "record.json.ledger", bases.DATA[base.project]])
-    mode = rng.choice([0o000, 0o200, 0o400, 0o444, 0o555, 0o111, 0o333])
+    # The folder itself can at least be entered, or nothing would run in it.
+    modes = [0o555, 0o111, 0o333] if target == "." else [0o000, 0o200, 0o400, 0o444, 0o555, 0o111]
+    mode = rng.choice(modes)
 
     def prepare(folder: Path) -> None:
         if target == "record.json.ledger" and not (folder / target).exists():
