@@ -93,8 +93,13 @@ def tried(
         status=ran.status,
         seconds=round(ran.seconds, 3),
         violations=wrong,
-        err=said.replace(str(place), "PLACE")[:_KEPT],
+        err=_kept(said.replace(str(place), "PLACE")),
     )
+
+
+def _kept(said: str) -> str:
+    """The beginning, but of a traceback the end."""
+    return said[-_KEPT:] if "Traceback" in said else said[:_KEPT]
 
 
 class _Runs(Protocol):

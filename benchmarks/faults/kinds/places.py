@@ -141,7 +141,7 @@ def same_file(rng: Random) -> Scenario:
     """An output that is something which is read, or another output."""
     base, option = with_output(rng)
     there = ["record.json", "record.json.ledger", "right.csv", "data", "questions"]
-    named = [*there, *[word for word in base.command[1:] if "." in word and "/" not in word]]
+    named = [*there, *[word for word in base.command[1:] if "." in word and word[0].isalpha()]]
     named += [base.of(o) for o in bases.OUTPUTS if o in base.command and o != option]
     target = rng.choice(named)
     target = {"data": bases.DATA[base.project], "questions": "questions.csv"}.get(target, target)
