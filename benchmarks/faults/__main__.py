@@ -19,7 +19,7 @@ from rich.console import Console
 from benchmarks.faults import publication
 from benchmarks.faults.kinds import KINDS
 from benchmarks.faults.outcomes import Outcome, add, read
-from benchmarks.faults.running import Worker
+from benchmarks.faults.running import Worker, heed_permissions
 from benchmarks.faults.trial import projects_in, scenarios, tried
 from benchmarks.fresh_process import ROOT
 from benchmarks.results import write
@@ -48,6 +48,7 @@ class Config:
 
 def main(config: Config) -> int:
     """Run what is missing, and count."""
+    heed_permissions()
     start, console = time.monotonic(), Console()
     folder = config.runs / f"{(code_revision() or 'unknown')[:12]}-{config.seed}"
     folder.mkdir(parents=True, exist_ok=True)

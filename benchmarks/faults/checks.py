@@ -109,14 +109,15 @@ def _of_files(
     for secret in secrets(before):
         # Where the fault made the command write a record, that has its own secret.
         shown = [name for name, (_, _, content) in after.items() if secret.encode() in content]
-        if new := [name for name in shown if name not in before or before[name] != after[name]]:
-            yield f"secret: in {new[0]}"
+        if told := [name for name in shown if name not in before or before[name] != after[name]]:
+            yield f"secret: in {told[0]}"
         if secret in text:
             yield "secret: printed"
     for name in after.keys() - before.keys():
         if (made := _made_secret(after[name][2])) and made in text:
             yield "secret: of the new record printed"
-    hidden = [name for name in after.keys() - before.keys() if _is_temporary(name)]
+    new = after.keys() - before.keys() - set(scenario.command)
+    hidden = [name for name in new if _is_temporary(name)]
     for name in [*hidden, *temporary]:
         if ran.status is not None and ran.status >= 0:
             yield f"temporary: {name}"
@@ -174,7 +175,8 @@ def _verdict(scenario: Scenario, ran: Ran, before: Files, after: Files) -> Itera
     if ran.status == 1 and scenario.base.knows and not changed and re.search(r"\bFAIL\b", text):
         yield "verdict: a model that knows failed"
     for name in after:
-        if name.endswith(".ledger") and after[name] != before.get(name) and after[name][2]:
+        # What a full disk left of a line is no attempt.
+        if name.endswith(".ledger") and after[name] != before.get(name) and b"\n" in after[name][2]:
             try:
                 last = json.loads(after[name][2].split(b"\n")[-2])
             except (ValueError, IndexError):

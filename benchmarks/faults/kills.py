@@ -19,6 +19,7 @@ from rich.console import Console
 from benchmarks.faults import publication
 from benchmarks.faults.killing import KINDS, Trial, killed
 from benchmarks.faults.outcomes import add, read
+from benchmarks.faults.running import heed_permissions
 from benchmarks.faults.trial import projects_in
 from benchmarks.fresh_process import ROOT
 from benchmarks.results import write
@@ -45,6 +46,7 @@ class Config:
 
 def main(config: Config) -> int:
     """Kill what was not killed yet, and count."""
+    heed_permissions()
     start, console = time.monotonic(), Console()
     folder = config.runs / f"{(code_revision() or 'unknown')[:12]}-{config.seed}"
     folder.mkdir(parents=True, exist_ok=True)

@@ -59,8 +59,8 @@ def environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
 
 
-def _ordinary() -> None:
-    """Root heeds permissions too, from here on."""
+def heed_permissions() -> None:
+    """Let the processes that are started from here on heed permissions, even root's."""
     if os.geteuid() == 0:
         for each in _OVERRIDES_PERMISSIONS:
             ctypes.CDLL(None).prctl(_DROP, each, 0, 0, 0)
@@ -149,9 +149,11 @@ def _stdout(scenario: Scenario, path: Path) -> IO[bytes] | int:
     return path.open("wb") if scenario.largest_file is None else subprocess.PIPE
 
 
-def _before(scenario: Scenario) -> Callable[[], None]:
+def _before(scenario: Scenario) -> Callable[[], None] | None:
+    if scenario.stdout != "closed" and scenario.largest_file is None:
+        return None  # Python code between fork and exec may wait for ever
+
     def before() -> None:
-        _ordinary()
         if scenario.stdout == "closed":
             os.close(1)
         if scenario.largest_file is not None:
@@ -258,7 +260,6 @@ class Worker:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=(reads, writes),
-            preexec_fn=_ordinary,
         )
         os.close(reads)
         os.close(writes)
