@@ -90,7 +90,8 @@ def fill(page: str, results: Path = RESULTS) -> str:
         "faults": lambda: table(measured("faults")["kinds"]),
         "kills": lambda: kill_table(measured("kills")["kinds"]),
     }
-    return fill_tables(page, blocks)
+    there = {k: block for k, block in blocks.items() if (results / f"{k}.json").exists()}
+    return fill_tables(page, there)
 
 
 def publish() -> None:

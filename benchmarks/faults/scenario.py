@@ -55,7 +55,7 @@ class Scenario:
         env: environment variables.
         largest_file: bytes that a file may have.
         no_links: whether the file system has no hard links.
-        signal: sent to the process, after this share of the usual time.
+        signal: sent to the process, after this share of the time that a command takes.
         beside: another command line, at the same time.
         answers_changed: whether the answers themselves are damaged, so that even a model that knows
             may be judged to know less, if that is said.
