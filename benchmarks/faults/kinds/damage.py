@@ -188,9 +188,8 @@ def _change_json(name: str, base: Base, rng: Random, *, lines: bool = False) -> 
 
     def prepare(folder: Path) -> None:
         path = folder / name
-        if not path.exists():
+        if not path.exists() or not (text := path.read_text()):
             return
-        text = path.read_text()
         if lines:
             rows = [json.loads(line) for line in text.splitlines()]
             i = drawn.randrange(len(rows))
