@@ -16,7 +16,7 @@ from PIL import Image
 
 from benchmarks.faults import checks
 from benchmarks.faults.outcomes import Outcome
-from benchmarks.faults.projects import DATA, PROTECT
+from benchmarks.faults.projects import DATA, PROTECT, state_in
 from benchmarks.faults.running import Ran, own_process
 from benchmarks.faults.scenario import Base, Scenario
 from benchmarks.faults.server import Exchange, Server
@@ -183,12 +183,15 @@ class Trial:
         self._temporary = place / "temporary"
         self._temporary.mkdir()
         shutil.copytree(projects / kill.project, self.folder)
-        (self.folder / "record.json.ledger").unlink(missing_ok=True)
+        for ledger in self.folder.rglob("*.ledger"):
+            ledger.unlink()
         self._port = int((projects / "port").read_text())
         known = projects / f"{kill.project}.json"
         self._answers = json.loads(known.read_text())["right"] if known.exists() else {}
         words = tuple(word.format(port=self._port) for word in kill.command)
-        self._scenario = Scenario("kill", "", Base(kill.project, words), words)
+        self._scenario = Scenario(
+            "kill", "", Base(kill.project, words), words, env=state_in(self.folder)
+        )
         self.before = checks.files(self.folder)
 
     def run(self, after: float | None = None, more: tuple[str, ...] = ()) -> tuple[Ran, int]:

@@ -8,6 +8,7 @@ Made once, by the commands themselves, and copied for each scenario.
 import csv
 import io
 import json
+import os
 import shutil
 import socket
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +44,11 @@ _ROWS = 300
 _WORDS = [f"w{i}" for i in range(200)]
 
 
+def state_in(folder: Path) -> dict[str, str]:
+    """The environment in which a project has a state of its own, and not the user's."""
+    return {"XDG_STATE_HOME": str(folder / "state")}
+
+
 def make(folder: Path, names: Sequence[str] = tuple(DATA)) -> None:
     """Make those that are named, and a file with the port at which their caches were filled."""
     whole = folder.with_name(f"{folder.name}.new")
@@ -54,7 +61,8 @@ def make(folder: Path, names: Sequence[str] = tuple(DATA)) -> None:
     for name in names:
         data = DATA[name]
         (whole / name).mkdir()
-        with chdir(whole / name), redirect_stdout(io.StringIO()):
+        state = patch.dict(os.environ, state_in(whole / name))
+        with chdir(whole / name), redirect_stdout(io.StringIO()), state:
             _write_data(name, Path(data))
             doses = ("--doses", "0,1,4") if name == "home" else ()
             upload = f"upload{Path(data).suffix}"
@@ -71,7 +79,8 @@ def make(folder: Path, names: Sequence[str] = tuple(DATA)) -> None:
                 _write_cache(port, whole / f"{name}.json")
                 assert jaxverify(["verify", "record.json", "--predictions", "right.csv"]) == 0
                 assert jaxverify(["verify", "record.json", "--predictions", "wrong.csv"]) == 1
-                Path("record.json.ledger").unlink()
+                for ledger in Path().rglob("*.ledger"):
+                    ledger.unlink()
                 _do("verify", "record.json", "--predictions", "right.csv")
     whole.rename(folder)
 

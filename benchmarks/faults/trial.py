@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Protocol
@@ -13,6 +14,7 @@ from typing import Protocol
 from benchmarks.faults import checks
 from benchmarks.faults.kinds import KINDS
 from benchmarks.faults.outcomes import Outcome
+from benchmarks.faults.projects import state_in
 from benchmarks.faults.running import COMPILE_FAST, Ran, Worker, environment, own_process
 from benchmarks.faults.scenario import Scenario
 from benchmarks.faults.server import Exchange, Server
@@ -113,6 +115,7 @@ def _run(
     workers: "tuple[Worker, Worker] | None",
     port: int,
 ) -> list[Ran]:
+    scenario = replace(scenario, env={**state_in(folder), **scenario.env})
     commands = [scenario.command, *([scenario.beside] if scenario.beside else [])]
     started: list[_Runs] = []
     for i, command in enumerate(commands):
