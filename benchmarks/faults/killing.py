@@ -189,7 +189,8 @@ class Trial:
         known = projects / f"{kill.project}.json"
         self._answers = json.loads(known.read_text())["right"] if known.exists() else {}
         words = tuple(word.format(port=self._port) for word in kill.command)
-        self._scenario = Scenario(
+        base = Base(kill.project, words)
+        self._scenario = Scenario("kill", "", base, words, env=state_in(self.folder))
             "kill", "", Base(kill.project, words), words, env=state_in(self.folder)
         )
         self.before = checks.files(self.folder)
