@@ -191,8 +191,6 @@ class Trial:
         words = tuple(word.format(port=self._port) for word in kill.command)
         base = Base(kill.project, words)
         self._scenario = Scenario("kill", "", base, words, env=state_in(self.folder))
-            "kill", "", Base(kill.project, words), words, env=state_in(self.folder)
-        )
         self.before = checks.files(self.folder)
 
     def run(self, after: float | None = None, more: tuple[str, ...] = ()) -> tuple[Ran, int]:

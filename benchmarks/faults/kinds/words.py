@@ -170,7 +170,7 @@ def _rename_folders(folder: Path, new: dict[str, str]) -> None:
         try:
             (folder / old).rename(folder / name)
         except (OSError, ValueError, UnicodeError):  # no name for a folder
-            (folder / old).rename(folder / f"x{len(name)}")
+            (folder / old).rename(folder / f"{old}{len(name)}")
 
 
 def _rewrite(path: Path, values: dict[str, str], columns: dict[str, str]) -> None:
