@@ -1,0 +1,1 @@
+"""One fault at a time, injected into the command line, and what it makes of it."""
