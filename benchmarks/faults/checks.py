@@ -150,7 +150,7 @@ def _statuses(scenario: Scenario) -> tuple[int, ...]:
     judged = (1,) if scenario.command[:1] in (("verify",), ("audit",)) else ()
     number = scenario.signal[0] if scenario.signal else None
     # A process that was not started yet is ended by the signal itself.
-    interrupted = (130, -2) if number == 2 else (-15, 143) if number == 15 else ()
+    interrupted = (130, -2) if number == 2 else (130, -15) if number == 15 else ()
     return (0, 2, *judged, *interrupted)
 
 
