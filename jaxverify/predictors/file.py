@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from jaxverify.challenge import ID
 from jaxverify.errors import DataError
+from jaxverify.files.names import check_name
 from jaxverify.predictors.asking import AskBatch
 
 
@@ -28,6 +29,7 @@ def read_answers(path: Path) -> dict[str, Any]:
 
     Guarantee: of an id that is there twice with different answers, the answer is None.
     """
+    check_name(path)
     rows = _rows(path)
     if not rows:
         raise DataError(f"{path} has no answers in it")

@@ -171,6 +171,7 @@ def _numbers(survey: Survey, name: str) -> Column | None:
         if not spelled or not all(_FLOAT.fullmatch(value) for value in spelled):
             return None
         whole = all(value.lstrip("+-").isdigit() for value in spelled)
+        whole = whole and all(abs(int(value)) < 2**63 for value in spelled if len(value) > 18)
         if not whole and not any("e" in value.lower() for value in spelled):
             decimals = max(len(value.partition(".")[2]) for value in spelled)
         values = np.array(spelled, np.float64)

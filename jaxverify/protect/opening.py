@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxverify.errors import DataError
+from jaxverify.files.names import check_name
 from jaxverify.protect.image_tree import ImageTree
 from jaxverify.protect.npz import NpzRows
 from jaxverify.protect.parquet_folder import ParquetFolder
@@ -17,8 +18,9 @@ def open_rows(path: Path) -> Rows:
     A folder holds Parquet files, what TFDS has prepared, or a folder of images for each class.
 
     Raises:
-        DataError: if it is missing or of no known format.
+        DataError: if it is missing or of no known format, or a name is not UTF-8.
     """
+    check_name(path)
     if path.is_dir():
         return _open_folder(path)
     if not path.is_file():
@@ -40,6 +42,8 @@ def open_rows(path: Path) -> Rows:
 
 
 def _open_folder(path: Path) -> Rows:
+    for each in path.iterdir():
+        check_name(each)
     if (path / "dataset_info.json").is_file():
         from jaxverify.protect.tfds_folder import TfdsRows  # TFDS takes seconds to load
 

@@ -185,6 +185,10 @@ class JsonLinesRows:
             values = [value.get(name) for value in objects]
             try:
                 columns[name] = pa.array(values)
+            except OverflowError as error:
+                raise DataError(
+                    f"column {name} holds whole numbers of more than 64 bits: write them as text"
+                ) from error
             except pa.ArrowException:  # of mixed types: only spelled
                 columns[name] = pa.array([json.dumps(value) for value in values])
         return pa.table(columns)

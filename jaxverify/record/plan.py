@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 SHARE = 0.1  # of the extra samples, with which a model is to pass
+MOST_SAMPLES = 2**24  # extra ones: beyond, a record is damaged, not large
 MOST_MEASURED = 0.04  # the largest η in the paper's tables and in ours
 
 
@@ -157,14 +158,20 @@ def num_samples_of(eta: float, num_original: int) -> int:
     """N = ceil(η |D|), exact where η is a decimal number.
 
     Raises:
-        UserError: if eta is no positive number.
+        UserError: if eta is no positive number, or makes more samples than a record may have.
 
     >>> num_samples_of(0.008, 25_000)
     200
     """
     if not (math.isfinite(eta) and eta > 0):
         raise UserError(f"eta is {eta}; it is a positive share of the data set, such as 0.008")
-    return math.ceil(exact(eta) * num_original)
+    num_samples = math.ceil(exact(eta) * num_original)
+    if num_samples > MOST_SAMPLES:
+        raise UserError(
+            f"eta is {eta:g}, which makes more than {MOST_SAMPLES:,} extra samples: give a share "
+            "of the data set, such as 0.008"
+        )
+    return num_samples
 
 
 def num_samples_for(
