@@ -102,6 +102,19 @@ def test_standard_output_that_cannot_be_written_is_2_and_one_that_is_closed_no_m
     assert subprocess.run(closed, shell=True, env=environment).returncode == 0
 
 
+def test_an_upload_that_was_written_is_not_lost_where_nothing_can_be_said(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [f"{','.join(f'{x:.4f}' for x in rng.random(20))},c{i % 4}" for i in range(3000)]
+    names = ",".join(f"p{i}" for i in range(20))
+    (tmp_path / "data.csv").write_text("\n".join([f"{names},label", *rows]) + "\n")
+    words = ("protect", "data.csv", "--out", "up.csv", "--record", "record.json")
+    with open("/dev/full", "w") as full:
+        status, _, err = run(*words, stdout=full, cwd=tmp_path)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "up.csv and record.json are written, but the output cannot be" in err
+    assert (tmp_path / "up.csv").exists()
+
+
 def test_names_are_shown_as_they_stand_whatever_the_terminal_can_show(project, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")
     assert verify(project) == 0

@@ -55,7 +55,7 @@ def test_gradients_alone_opens_the_ghost_room_and_only_when_asked():
 
 def test_the_options_of_a_command_need_the_standard_library_alone():
     ours = {"jaxverify.cli.options", "jaxverify.record.shard", "jaxverify.task.options"}
-    ours |= {"jaxverify.verification.families"}
+    ours |= {"jaxverify.verification.families", "jaxverify.printable"}
     for path in (ROOT / "jaxverify" / "cli" / "options").glob("*.py"):
         for name in imported(path):
             top = name.partition(".")[0]

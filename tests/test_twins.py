@@ -52,7 +52,7 @@ def test_twins_are_asked_among_the_others_and_tell_memory_from_guessing(saved, t
     for share_of_twins, small in ((0.25, True), (0.9, False)):
         answers = answer_with_twins(record, tmp_path / "a.json", 0.9, share_of_twins)
         page = tmp_path / "page.html"
-        assert verify(path, answers, "--twins", "--json", "--html", page) == 0
+        assert verify(path, answers, "--twins", "--json", "--html", page, "--force") == 0
         found = json.loads(capsys.readouterr().out)["twins"]
         assert found["num_samples"] == 240
         assert (found["p_value"] < 1e-10) == small

@@ -1,6 +1,7 @@
 """``jaxverify protect``: mix an extra task into a data set."""
 
 import argparse
+import sys
 from dataclasses import fields
 
 from jaxverify.errors import UserError
@@ -47,10 +48,17 @@ def run(options: argparse.Namespace) -> int:
     ]
     if plan is None:
         lines += [worth(options.family).words, basis(task.kind)]
-    for line in lines:
-        console.say(line)
-    for sentence in done.cautions:
-        console.caution(sentence)
+    try:
+        for line in lines:
+            console.say(line)
+        for sentence in done.cautions:
+            console.caution(sentence)
+        sys.stdout.flush()
+    except OSError as error:
+        raise UserError(
+            f"{options.out} and {options.record} are written, but the output cannot be "
+            f"({error.strerror}): jaxverify show says what is in the record"
+        ) from error
     return 0
 
 

@@ -38,6 +38,9 @@ def whole_output() -> Iterator[None]:
             yield
         finally:
             sys.stdout.flush()
+    except UserError:
+        _is_sound(sys.stdout)
+        raise
     except (OSError, ValueError) as error:
         if _is_sound(sys.stdout):
             raise

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxverify.printable import printable
+
 
 @dataclass(frozen=True)
 class Input:
@@ -65,10 +67,10 @@ class Model:
 def shown(text: str, longest: int = 200) -> str:
     r"""What others wrote, as an error may show it: not for ever, and no sign that moves a cursor.
 
-    >>> shown("scores\x1b[2J")
-    'scores?[2J'
+    >>> print(shown("scores\x1b[2J"))
+    scores\x1b[2J
     """
-    return "".join(each if each.isprintable() else "?" for each in text[:longest])
+    return printable(text[:longest])
 
 
 def reason(error: BaseException) -> str:
