@@ -141,3 +141,20 @@ def test_batches_are_of_the_size_asked_for():
     assert list(found) == ids
     with pytest.raises(UserError, match="batch_size is 0"):
         ask_all(answer, {"id": [], "x": []}, Answered(None, ""), batch_size=0)
+
+
+def test_answers_that_are_right_far_less_often_are_another_models_however_they_differ(tmp_path):
+    labels = dict(zip(IDS, (int(name[1:]) % 3 for name in IDS), strict=True))
+    answered = kept(tmp_path / "a", always(IDS, COLUMNS))
+
+    def confused(later):
+        """Answers nonsense at first, and then as ``later``."""
+        turns = iter(range(9))
+        return lambda ids, columns: [{} for _ in ids] if next(turns) == 0 else later(ids, columns)
+
+    def wrong(ids, columns):
+        return [PETS.names[(int(name[1:]) + 1) % 3] for name in ids]
+
+    with pytest.raises(UserError, match="answers that the model no longer gives"):
+        check(answered, confused(wrong), labels=labels)
+    assert check(answered, confused(always), labels=labels).differ == AGAIN

@@ -97,7 +97,9 @@ def _of_process(scenario: Scenario, ran: Ran) -> Iterator[str]:
         yield f"line: {line}"
     if ran.status in (0, 1) and re.search("^error: ", err, re.MULTILINE):
         yield f"line: an error with status {ran.status}"
-    if found := _CONTROLS.search(text) or _BIDI.search(text):
+    is_picture = ran.out.startswith(b"\x89PNG")  # which was asked for
+    found = None if is_picture else _CONTROLS.search(text) or _BIDI.search(text)
+    if found:
         yield f"controls: {found[0]!r}"
 
 
@@ -117,7 +119,11 @@ def _of_files(
         if (made := _made_secret(after[name][2])) and made in text:
             yield "secret: of the new record printed"
     new = after.keys() - before.keys() - set(scenario.command)
-    hidden = [name for name in new if _is_temporary(name)]
+    asked = {
+        word.rsplit("/", 1)[-1].partition("=")[2] or word.rsplit("/", 1)[-1]
+        for word in map(str, scenario.command)
+    }
+    hidden = [name for name in new if _is_temporary(name) and name.rsplit("/", 1)[-1] not in asked]
     for name in [*hidden, *temporary]:
         if ran.status is not None and ran.status >= 0:
             yield f"temporary: {name}"

@@ -13,7 +13,11 @@ from jaxverify.screen import Screen
 
 
 def check_outputs(
-    outputs: Mapping[str, Path | None], *, force: bool, never: Sequence[Path | None]
+    outputs: Mapping[str, Path | None],
+    *,
+    force: bool,
+    never: Sequence[Path | None],
+    json: bool = False,
 ) -> None:
     """Check that all can be written, before a model is asked.
 
@@ -21,10 +25,13 @@ def check_outputs(
         outputs: by the names of their options; None where one is not given.
         force: whether files that are there may be replaced.
         never: what must stay, None where there is none.
+        json: whether JSON is printed to standard output.
 
     Raises:
         UserError: as :func:`~jaxverify.files.outputs.check_output` does, or if two are one.
     """
+    if json and STANDARD in outputs.values():
+        raise UserError("--json prints to standard output: write the other file somewhere else")
     given = {name: path for name, path in outputs.items() if path is not None}
     places: dict[Path, str] = {}
     for name, path in given.items():

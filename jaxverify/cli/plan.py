@@ -12,7 +12,8 @@ from jaxverify.verification.families import worth
 
 def run(options: argparse.Namespace) -> int:
     """Plan, print and draw."""
-    check_outputs({"--picture": options.picture}, force=options.force, never=[])
+    outputs = {"--picture": options.picture}
+    check_outputs(outputs, force=options.force, never=[], json=options.json)
     found = make_plan(
         options.samples,
         options.classes,

@@ -34,19 +34,34 @@ def whole_output() -> Iterator[None]:
             Python does not try again at its end, and change the exit status.
     """
     try:
-        try:
-            yield
-        finally:
-            sys.stdout.flush()
+        yield
+    except SystemExit:  # of argparse, after help
+        _flush()
+        raise
     except UserError:
         _is_sound(sys.stdout)
         raise
     except (OSError, ValueError) as error:
         if _is_sound(sys.stdout):
             raise
-        raise UserError(f"the output cannot be written ({_reason(error)})") from error
+        raise _unwritable(error) from error
+    else:
+        _flush()
     finally:
         _is_sound(sys.stderr)
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        _is_sound(sys.stdout)
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: Exception) -> UserError:
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return UserError(f"the output cannot be written ({reason})")
 
 
 def _is_sound(stream: Any) -> bool:
@@ -60,7 +75,3 @@ def _is_sound(stream: Any) -> bool:
             os.close(nowhere)
         return False
     return True
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or type(error).__name__

@@ -96,12 +96,11 @@ def _check(options: argparse.Namespace) -> None:
                     f"--{name} compares whole sets of answers: leave --test sequential out"
                 )
     outputs = {"--html": options.html, "--in-toto": options.in_toto}
-    if options.json and STANDARD in outputs.values():
-        raise UserError("--json prints to standard output: write the other file somewhere else")
     models = [options.predictions, options.onnx, options.torch, options.model, options.run]
     given = [options.own, options.cache, options.class_order, *models]
     beside = [] if options.record == STANDARD else [ledger.ledger_path(options.record)]
-    check_outputs(outputs, force=options.force, never=[options.record, *beside, *given])
+    never = [options.record, *beside, *given]
+    check_outputs(outputs, force=options.force, never=never, json=options.json)
     if options.cache is not None and not options.cache.exists():
         check_output(options.cache)
     if (options.own is None) != (options.own_accuracy is None):
@@ -132,6 +131,7 @@ def _ask(
         most = AGAIN if budget is None else min(AGAIN, max(0, budget - left) // 2)
         kept = check_kept(
             *(source.ask, asked, answered, source.classes),
+            labels=dict(zip(judge.ids, judge.labels.tolist(), strict=True)),
             most=most,
             rng=np.random.default_rng(),
         )

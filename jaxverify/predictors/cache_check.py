@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Bool
 
 from jaxverify.challenge import ID
 from jaxverify.errors import UserError
 from jaxverify.predictors.answers import Classes
 from jaxverify.predictors.asking import Answered, AskBatch
-from jaxverify.predictors.reading import gists
+from jaxverify.predictors.reading import gists, read_all
 
 AGAIN = 20  # questions that are asked once more
-_ALPHA = 0.05
+_ALPHA = 0.025  # of each of two tests
 
 
 class Kept(NamedTuple):
@@ -39,6 +40,7 @@ def check_kept(
     answered: Answered,
     classes: Classes,
     *,
+    labels: Mapping[str, int] | None = None,
     most: int = AGAIN,
     rng: np.random.Generator,
 ) -> Kept | None:
@@ -52,6 +54,7 @@ def check_kept(
         columns: of all questions, their ids among them.
         answered: the answers, before any new one is added.
         classes: how answers name the classes.
+        labels: of questions, by id, where the right answers are known.
         most: how many questions may be asked again, at the most.
         rng: draws which.
 
@@ -63,7 +66,8 @@ def check_kept(
 
     Guarantee: nothing is added to ``answered``; a model that always answers alike is found out if
     one of these answers is another; one that draws its answers at random, and is the same as
-    before, is taken for another with a probability of at most 5%.
+    before, is taken for another with a probability of at most 5%. Where labels are known, answers
+    that are right far less often than those kept are another model's, however they differ.
     """
     rows = [i for i, name in enumerate(columns[ID]) if name in answered.kept]
     if not rows:
@@ -77,14 +81,41 @@ def check_kept(
     asked = [[answered.said[columns[ID][i]] for i in chosen], again()]
     before, now = _gists(asked, classes)
     differ = sum(a != b for a, b in zip(before, now, strict=True))
-    if differ and _explains(*_gists([*asked, again()], classes)):
+    if not differ:
+        return _kept(answered, len(rows), len(chosen), differ)
+    names, then = [columns[ID][i] for i in chosen], again()
+    was_right, is_right = (
+        _right({**answered.said, **dict(zip(names, answers, strict=True))}, names, labels, classes)
+        for answers in (asked[0], then)
+    )
+    fewer = _more(int((was_right & ~is_right).sum()), int((~was_right & is_right).sum()))
+    if fewer or _explains(*_gists([*asked, then], classes)):
         raise UserError(
             f"{answered.path} holds answers that the model no longer gives: of {len(chosen)} "
             f"questions asked again {differ} were answered otherwise. Remove the file, or name "
             "another"
         )
+    return _kept(answered, len(rows), len(chosen), differ)
+
+
+def _kept(answered: Answered, number: int, asked_again: int, differ: int) -> Kept:
     times = sorted(answered.kept.values())
-    return Kept(len(rows), times[0], times[-1], len(chosen), differ)
+    return Kept(number, times[0], times[-1], asked_again, differ)
+
+
+def _right(
+    said: Mapping[str, Any],
+    names: Sequence[str],
+    labels: Mapping[str, int] | None,
+    classes: Classes,
+) -> Bool[np.ndarray, " n"]:
+    """Whether each of these questions is answered rightly, all answers being read together."""
+    try:
+        indices = read_all(said, classes)
+    except UserError:  # of answers that cannot be read none is right
+        indices = {}
+    known = {} if labels is None else labels
+    return np.array([name in known and indices.get(name) == known[name] for name in names], bool)
 
 
 def _gists(asked: Sequence[Sequence[Any]], classes: Classes) -> list[list[Any]]:
@@ -96,15 +127,20 @@ def _gists(asked: Sequence[Sequence[Any]], classes: Classes) -> list[list[Any]]:
 
 def _explains(before: Sequence[Any], now: Sequence[Any], then: Sequence[Any]) -> bool:
     """Whether another model explains the difference, and not that this one differs from itself."""
-    from scipy.stats import binomtest  # which is slow to import
-
     triples = list(zip(before, now, then, strict=True))
     itself = sum(b != c for _, b, c in triples)
     if itself == 0:
         return True
     only_before = sum(a != b and b == c for a, b, c in triples)
     only_now = sum(a == b and b != c for a, b, c in triples)
-    if only_before + only_now == 0:
+    return _more(only_before, only_now)
+
+
+def _more(first: int, second: int) -> bool:
+    """Whether the first count is larger than a fair coin explains, of the two together."""
+    from scipy.stats import binomtest  # which is slow to import
+
+    if not first:
         return False
-    test = binomtest(only_before, only_before + only_now, 0.5, alternative="greater")
+    test = binomtest(first, first + second, 0.5, alternative="greater")
     return bool(test.pvalue <= _ALPHA)

@@ -78,7 +78,8 @@ def verdict(clouds, kind, name, *source, capsys, in_order=True):
     assert facts["num_unknown"] == 0
     # Whether few right answers are few enough for a FAIL is left to the luck of the secret.
     assert (facts["outcome"] == "PASS") == (name == "converged")
-    return facts
+    # What does not depend on where the answers come from.
+    return {k: v for k, v in facts.items() if k not in ("model", "digest", "date")}
 
 
 @pytest.fixture
