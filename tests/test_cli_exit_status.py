@@ -92,6 +92,10 @@ def test_standard_output_that_cannot_be_written_is_2_and_one_that_is_closed_no_m
             assert (status, err.count("\n")) == (2, 1)
             assert "No space left on device" in err
         assert run(*PLAN, "--alpha", "7", stdout=full, stderr=full)[0] == 2
+        for words in (["plan", "--help"], ["--version"]):
+            for unbuffered in ("", "1"):
+                environment = {"PYTHONUNBUFFERED": unbuffered}
+                assert run(*words, stdout=full, env=environment)[0] == 2
     reader, writer = os.pipe()
     os.close(reader)
     status, _, err = run(*PLAN, stdout=writer)

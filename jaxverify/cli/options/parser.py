@@ -23,6 +23,11 @@ class Parser(argparse.ArgumentParser):
         line = printable(f"{self.prog}: error: {message}{self._suggestion(message)}")
         self.exit(2, f"{line}\n")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write help: argparse would pass over an output that cannot be written."""
+        if message:
+            (file or sys.stderr).write(message)
+
     def _suggestion(self, message: str) -> str:
         choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
         if choice:
