@@ -56,10 +56,9 @@ def pytest_configure(config):
 
 
 # How answers are read, asked for and counted, and what the documents say: no matter of the JAX.
-ONCE = (
-    "cache_check cli_calibrate docs explanation fields http http_forms http_secrets http_transport"
-)
-ONCE += " http_urls http_waiting ledger misread own_samples printable reading reading_one_score"
+ONCE = "benchmarks_faults cache_check cli_calibrate docs explanation fields http http_forms"
+ONCE += " http_secrets http_transport http_urls http_waiting isolated ledger messages misread"
+ONCE += " own_samples printable reading reading_one_score"
 ONCE += " rooms train_reproduction_tables train_zoo"
 
 
