@@ -9,7 +9,6 @@ drawn anew.
 
 import shutil
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,15 +18,14 @@ from rich.console import Console
 from benchmarks.faults import publication
 from benchmarks.faults.kinds import KINDS
 from benchmarks.faults.outcomes import Outcome, add, read
+from benchmarks.faults.resumable import Resumable
 from benchmarks.faults.running import Worker, heed_permissions
 from benchmarks.faults.trial import projects_in, scenarios, tried
-from benchmarks.fresh_process import ROOT
 from benchmarks.results import write
-from train.provenance import code_revision
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Resumable):
     """What is run."""
 
     in_process: int = 9_500
@@ -36,29 +34,20 @@ class Config:
     """Scenarios in a process of their own."""
     kinds: tuple[str, ...] = tuple(KINDS)
     """Of faults."""
-    seed: int = 0
-    """From which all scenarios are drawn."""
-    runs: Path = ROOT / "runs" / "faults"
-    """Where the outcomes are kept."""
-    minutes: float = 1e9
-    """Stop after so long; the same command goes on."""
-    json: Path | None = None
-    """Write the counts to this file; results/benchmarks/faults.json is that of docs/faults.md."""
 
 
 def main(config: Config) -> int:
     """Run what is missing, and count."""
     heed_permissions()
-    start, console = time.monotonic(), Console()
-    folder = config.runs / f"{(code_revision() or 'unknown')[:12]}-{config.seed}"
-    folder.mkdir(parents=True, exist_ok=True)
+    console = Console()
+    folder = config.folder()
     projects, path = projects_in(folder), folder / "outcomes.jsonl"
     done = {outcome.name for outcome in read(path)}
     worker, beside = (Worker(folder / f"compiled-{i}") for i in range(2))
     try:
         for own, number in ((True, config.processes), (False, config.in_process)):
             for name, scenario in scenarios(config.kinds, config.seed, number, own=own):
-                if name in done or (time.monotonic() - start) > 60 * config.minutes:
+                if name in done or config.is_over:
                     continue
                 place = Path(tempfile.mkdtemp(prefix="faults-"))
                 try:
@@ -76,10 +65,14 @@ def main(config: Config) -> int:
     outcomes = [outcome for outcome in read(path) if outcome.kind in config.kinds]
     console.print(publication.table(publication.counts(outcomes)), markup=False, highlight=False)
     if config.json is not None:
-        asked = {key: value for key, value in asdict(config).items() if key not in ("json", "runs")}
+        asked = {
+            key: value
+            for key, value in asdict(config).items()
+            if key not in ("json", "runs", "started")
+        }
         seconds = sum(outcome.seconds for outcome in outcomes)
-        found = {"seconds": round(seconds), "kinds": publication.counts(outcomes)}
-        write(config.json, "benchmarks.faults", asked, found)
+        measured = {"seconds": round(seconds), "kinds": publication.counts(outcomes)}
+        write(config.json, "benchmarks.faults", asked, measured)
         publication.publish()
     return 0
 

@@ -33,7 +33,7 @@ Files = dict[str, tuple[int, str, bytes]]
 
 def files(folder: Path) -> Files:
     """Everything in a folder: mode, target of a link, and content."""
-    found: Files = {}
+    entries: Files = {}
     for path in sorted(folder.rglob("*")):
         status = path.lstat()
         link = os.readlink(path) if path.is_symlink() else ""
@@ -41,17 +41,17 @@ def files(folder: Path) -> Files:
         if stat.S_ISREG(status.st_mode):
             content = path.read_bytes()
         name = os.fsencode(path.relative_to(folder)).decode("latin-1")
-        found[name] = status.st_mode, link, content
-    return found
+        entries[name] = status.st_mode, link, content
+    return entries
 
 
 def secrets(before: Files) -> list[str]:
     """What may be shown nowhere."""
-    found = [TOKEN]
+    known = [TOKEN]
     for name, (_, _, content) in before.items():
         if name.endswith("record.json"):
-            found += re.findall(r'"(?:secret|salt)":\s*"([0-9a-f]{64})"', content.decode("latin-1"))
-    return found
+            known += re.findall(r'"(?:secret|salt)":\s*"([0-9a-f]{64})"', content.decode("latin-1"))
+    return known
 
 
 def violations(
@@ -72,14 +72,14 @@ def violations(
         temporary: what is left in the folder for temporary files.
         beside: what the command came to that ran at the same time.
     """
-    found = [*_of_process(scenario, ran), *_of_files(scenario, ran, before, after, temporary)]
+    wrong = [*_of_process(scenario, ran), *_of_files(scenario, ran, before, after, temporary)]
     for other in beside:
-        found += _of_process(scenario, other)
+        wrong += _of_process(scenario, other)
     if beside:
-        found += _of_both([ran, *beside], before, after)
+        wrong += _of_both([ran, *beside], before, after)
     else:
-        found += _alone(scenario, ran, before, after)
-    return found
+        wrong += _alone(scenario, ran, before, after)
+    return wrong
 
 
 def _of_process(scenario: Scenario, ran: Ran) -> Iterator[str]:
@@ -98,9 +98,9 @@ def _of_process(scenario: Scenario, ran: Ran) -> Iterator[str]:
     if ran.status in (0, 1) and re.search("^error: ", err, re.MULTILINE):
         yield f"line: an error with status {ran.status}"
     is_picture = ran.out.startswith(b"\x89PNG")  # which was asked for
-    found = None if is_picture else _CONTROLS.search(text) or _BIDI.search(text)
-    if found:
-        yield f"controls: {found[0]!r}"
+    control = None if is_picture else _CONTROLS.search(text) or _BIDI.search(text)
+    if control:
+        yield f"controls: {control[0]!r}"
 
 
 def _of_files(
@@ -222,5 +222,5 @@ def _is_temporary(name: str) -> bool:
 
 
 def _made_secret(content: bytes) -> str:
-    found = re.search(rb'"secret":\s*"([0-9a-f]{64})"', content)
-    return found[1].decode() if found else ""
+    secret = re.search(rb'"secret":\s*"([0-9a-f]{64})"', content)
+    return secret[1].decode() if secret else ""

@@ -194,7 +194,7 @@ class Trial:
         self.before = checks.files(self.folder)
 
     def run(self, after: float | None = None, more: tuple[str, ...] = ()) -> tuple[Ran, int]:
-        """Run it, killed after so many seconds; and how many questions were asked."""
+        """Run it, and kill it ``after`` seconds if given; count the questions that it asked."""
         asked: list[int] = []
 
         def count(exchange: Exchange) -> None:

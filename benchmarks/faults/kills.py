@@ -8,7 +8,6 @@ again, came to what it comes to undisturbed.
 
 import shutil
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -19,44 +18,34 @@ from rich.console import Console
 from benchmarks.faults import publication
 from benchmarks.faults.killing import KINDS, Trial, killed
 from benchmarks.faults.outcomes import add, read
+from benchmarks.faults.resumable import Resumable
 from benchmarks.faults.running import heed_permissions
 from benchmarks.faults.trial import projects_in
-from benchmarks.fresh_process import ROOT
 from benchmarks.results import write
-from train.provenance import code_revision
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Resumable):
     """What is killed."""
 
     number: int = 100
     """Kills of each kind."""
     kinds: tuple[str, ...] = tuple(KINDS)
     """Commands that are killed."""
-    seed: int = 0
-    """From which the times are drawn."""
-    runs: Path = ROOT / "runs" / "faults"
-    """Where the outcomes are kept."""
-    minutes: float = 1e9
-    """Stop after so long; the same command goes on."""
-    json: Path | None = None
-    """Write the counts to this file; results/benchmarks/kills.json is that of docs/faults.md."""
 
 
 def main(config: Config) -> int:
     """Kill what was not killed yet, and count."""
     heed_permissions()
-    start, console = time.monotonic(), Console()
-    folder = config.runs / f"{(code_revision() or 'unknown')[:12]}-{config.seed}"
-    folder.mkdir(parents=True, exist_ok=True)
+    console = Console()
+    folder = config.folder()
     projects, path = projects_in(folder), folder / "kills.jsonl"
     done = {outcome.name for outcome in read(path)}
     usual: dict[str, float] = {}
     for i in range(config.number):
         for kind in config.kinds:
             name = f"kill/{config.seed}/{kind}/{i}"
-            if name in done or time.monotonic() - start > 60 * config.minutes:
+            if name in done or config.is_over:
                 continue
             if kind not in usual:
                 usual[kind] = _usual(kind, projects, folder / kind)
@@ -71,8 +60,8 @@ def main(config: Config) -> int:
     console.print(publication.kill_table(publication.kill_counts(outcomes)), markup=False)
     if config.json is not None:
         asked = {"number": config.number, "kinds": config.kinds, "seed": config.seed}
-        found = {"seconds": usual, "kinds": publication.kill_counts(outcomes)}
-        write(config.json, "benchmarks.faults.kills", asked, found)
+        measured = {"seconds": usual, "kinds": publication.kill_counts(outcomes)}
+        write(config.json, "benchmarks.faults.kills", asked, measured)
         publication.publish()
     return 0
 

@@ -132,7 +132,7 @@ class Process:
         return Ran(status, out, err, time.perf_counter() - self._start, hung)
 
     def killed(self, after: float) -> Ran:
-        """Wait for its end, and kill it after so many seconds."""
+        """Wait ``after`` seconds for its end, then kill it."""
         try:
             self._process.wait(max(0.0, after - (time.perf_counter() - self._start)))
         except subprocess.TimeoutExpired:

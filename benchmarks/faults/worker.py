@@ -119,7 +119,7 @@ def _caught(number: int, how: str) -> Iterator[io.BytesIO]:
 
 @contextlib.contextmanager
 def _largest_file(size: int) -> Iterator[None]:
-    """As on a disk that is full after so many bytes of a file."""
+    """As on a disk that fills up while a file is being written."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:

@@ -30,7 +30,7 @@ def show(options: argparse.Namespace) -> int:
         console.caution(sentence)
     if options.record != STANDARD and not is_private(options.record):
         console.caution(
-            f"others can read {options.record}; who has it knows the extra samples: chmod 600"
+            f"others can read {options.record}, and with it the extra samples: chmod 600"
         )
     return 0
 

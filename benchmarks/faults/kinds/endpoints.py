@@ -178,7 +178,7 @@ _TRANSPORT: dict[str, Behave] = {
 
 
 def _after(number: int, behave: Behave) -> Behave:
-    """Answer well for so many requests, then not."""
+    """Answer the first ``number`` requests well, and misbehave from then on."""
     turns = iter(range(10**9))
     return lambda exchange: exchange.answer() if next(turns) < number else behave(exchange)
 
