@@ -163,7 +163,7 @@ def test_an_output_never_takes_the_place_of_what_must_stay(name, project, capsys
     before = {each: (project / each).read_bytes() for each in names}
     for each in names:
         assert verify(project, name, project / each, "--force") == 2
-        assert "which must stay" in " ".join(capsys.readouterr().err.split())
+        assert "must stay as it is" in " ".join(capsys.readouterr().err.split())
     assert {each: (project / each).read_bytes() for each in names} == before
     page = project / "page"
     page.write_text("mine")

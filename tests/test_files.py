@@ -91,10 +91,10 @@ def test_what_must_stay_stays_also_where_forced_and_under_another_name(tmp_path)
     os.link(kept, hard)
     soft.symlink_to(kept)
     for path in (kept, hard, soft, tmp_path / ".." / tmp_path.name / "record.json"):
-        with pytest.raises(UserError, match="which must stay"):
+        with pytest.raises(UserError, match="must stay as it is"):
             check_output(path, force=True, never=[kept])
     ledger = tmp_path / "record.json.ledger"  # not there yet
-    with pytest.raises(UserError, match="which must stay"):
+    with pytest.raises(UserError, match="must stay as it is"):
         check_output(ledger, force=True, never=[ledger])
     check_output(tmp_path / "page.html", force=True, never=[kept])
     (tmp_path / "other.json").write_text('{\n "format": "jaxverify record",')

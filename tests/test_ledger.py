@@ -285,6 +285,8 @@ def test_a_copy_and_a_link_of_the_record_have_the_same_attempts(saved, tmp_path,
     for same in (copy, link):
         assert verify(same, other, "--shard", "1/3") == 2
         assert "take the next one" in " ".join(capsys.readouterr().err.split())
+    assert verify(copy, tmp_path / "a.json", "--shard", "1/3") == 0  # the same again
+    assert ledger.ledger_path(copy).read_text() == ledger.ledger_path(path).read_text()
 
 
 def test_attempts_with_another_record_of_the_same_name_do_not_count(tmp_path):

@@ -24,7 +24,7 @@ def check_output(path: Path, *, force: bool = False, never: Iterable[Path] = ())
     place = target(path)
     for kept in never:
         if _is_same(place, kept):
-            raise UserError(f"{path} is {kept}, which must stay: give another path")
+            raise UserError(f"{path} must stay as it is: give another path")
     try:
         if place.is_dir() and force:
             raise UserError(f"{path} is a folder: give the path of a file")

@@ -24,7 +24,8 @@ def open_rows(path: Path) -> Rows:
     if path.is_dir():
         return _open_folder(path)
     if not path.is_file():
-        raise DataError(f"{path} is missing: give a file, or a folder of class folders")
+        what = "is neither file nor folder" if path.exists() else "is missing"
+        raise DataError(f"{path} {what}: give a file, or a folder of class folders")
     formats: dict[str, Callable[[Path], Rows]] = {
         ".parquet": ParquetRows,
         ".csv": lambda path: CsvRows(path, ","),

@@ -89,9 +89,7 @@ def read(places: Places) -> list[Attempt]:
 
 
 def add(places: Places, attempt: Attempt) -> list[Attempt]:
-    """Check an attempt against those before it, and write it down.
-
-    Where it repeats an earlier one, nothing is written.
+    """Check an attempt against those before it, and write it down, unless it repeats one.
 
     Returns:
         list: those before it.
@@ -99,7 +97,8 @@ def add(places: Places, attempt: Attempt) -> list[Attempt]:
     Raises:
         UserError: if it may not be judged, or can be written nowhere.
 
-    Guarantee: attempts that were written down stay, and this one is on disk when the call returns.
+    Guarantee: attempts that were written down stay, and this one is on disk when the call returns;
+    each file that can be written then has all of them.
     Of two processes one comes after the other, and sees what that has written.
     """
     with ExitStack() as stack:
@@ -117,9 +116,11 @@ def add(places: Places, attempt: Attempt) -> list[Attempt]:
         attempts = read(places)
         check(attempts, _shard(attempt))
         check_answers(attempts, attempt)
+        every = list(attempts)
         if attempt.answers not in {each.answers for each in attempts}:
-            for path, file in files:
-                _append(path, file, replace(attempt, commitment=places.commitment))
+            every.append(replace(attempt, commitment=places.commitment))
+        for path, file in files:
+            _complete(path, file, every, places.commitment)
     return attempts
 
 
@@ -132,12 +133,15 @@ def _locked(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _append(path: Path, file: IO[bytes], attempt: Attempt) -> None:
+def _complete(path: Path, file: IO[bytes], attempts: Sequence[Attempt], commitment: str) -> None:
+    """Write down the attempts that a file lacks, as one beside a copy of the record does."""
     try:
-        whole = file.read()
-        file.seek(whole.rfind(b"\n") + 1)  # over what a crash left of a last line
+        content = file.read()
+        there = _parsed(path, content, commitment)
+        lines = [json.dumps(asdict(each)) + "\n" for each in attempts if each not in there]
+        file.seek(content.rfind(b"\n") + 1)  # over what a crash left of a last line
         file.truncate()
-        file.write(json.dumps(asdict(attempt)).encode() + b"\n")
+        file.write("".join(lines).encode())
         file.flush()
         os.fsync(file.fileno())
     except OSError as error:
